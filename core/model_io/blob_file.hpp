@@ -1,0 +1,16 @@
+// Files of one blob: Caffe's .binaryproto, used for mean images.
+#pragma once
+
+#include <filesystem>
+
+#include "core/model_io/host_blob.hpp"
+
+namespace dlrun::model_io {
+
+// Throws Error (exit code 2).
+HostBlob read_blob_file(const std::filesystem::path& path);
+
+// Replaces `path`; a blob with legacy_shape gets the old four fields. Throws Error (exit code 1).
+void write_blob_file(const std::filesystem::path& path, const HostBlob& blob);
+
+}  // namespace dlrun::model_io
