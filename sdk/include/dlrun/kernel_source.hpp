@@ -1,0 +1,76 @@
+// kernel_source.hpp: what a device that compiles kernels at run time needs to know about a kernel's text.
+#pragma once
+
+#include <dlrun/error.hpp>
+
+#include <algorithm>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dlrun {
+
+enum class KernelParameterKind { kBuffer, kReal, kIndex, kI32, kU32, kU64 };
+
+struct KernelParameter {
+  KernelParameterKind kind;
+  bool is_output;            // DLR_OUT
+  std::string element_type;  // of a buffer: "real", "u32", ...
+  std::string name;
+};
+
+// How a kernel's items map to a device's: DLR_FOR, DLR_ROWS or DLR_GROUPS.
+enum class KernelForm { kFor, kRows, kGroups };
+
+namespace detail {
+
+inline std::string trimmed(std::string_view text) {
+  const size_t first = text.find_first_not_of(" \t\r\n");
+  if (first == std::string_view::npos) return {};
+  return std::string(text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1));
+}
+
+inline KernelParameter parse_parameter(const std::string& text) {
+  const size_t name_at = text.find_last_of(" )") + 1;
+  const std::string name = text.substr(name_at);
+  const std::string type = trimmed(text.substr(0, name_at));
+  if (type.rfind("DLR_IN(", 0) == 0 || type.rfind("DLR_OUT(", 0) == 0) {
+    const size_t open = type.find('(');
+    return {KernelParameterKind::kBuffer, type[4] == 'O', trimmed(type.substr(open + 1, type.find(')') - open - 1)),
+            name};
+  }
+  if (type == "real" || type == "acc_t") return {KernelParameterKind::kReal, false, {}, name};
+  if (type == "idx") return {KernelParameterKind::kIndex, false, {}, name};
+  if (type == "i32") return {KernelParameterKind::kI32, false, {}, name};
+  if (type == "u32") return {KernelParameterKind::kU32, false, {}, name};
+  if (type == "u64") return {KernelParameterKind::kU64, false, {}, name};
+  throw Error("kernel parameter '" + text + "' is not of the dialect", DLR_INVALID_ARGUMENT);
+}
+
+}  // namespace detail
+
+// The parameters as listed in DLR_KERNEL(name, ...).
+inline std::vector<KernelParameter> parse_parameters(std::string_view list) {
+  std::vector<KernelParameter> parameters;
+  while (!list.empty()) {
+    const size_t comma = list.find(',');
+    parameters.push_back(detail::parse_parameter(detail::trimmed(list.substr(0, comma))));
+    list = comma == std::string_view::npos ? std::string_view() : list.substr(comma + 1);
+  }
+  return parameters;
+}
+
+// Looks at the kernel's own body, from its name to the next kernel.
+inline KernelForm kernel_form(std::string_view source, std::string_view name) {
+  size_t begin = source.find("(" + std::string(name) + ",");
+  if (begin == std::string_view::npos) begin = 0;
+  const size_t next_kernel = source.find("\nDLR_KERNEL(", begin);
+  const size_t next_elementwise = source.find("\nDLR_ELEMENTWISE", begin);
+  const std::string_view body = source.substr(begin, std::min(next_kernel, next_elementwise) - begin);
+  if (body.find("DLR_GROUPS(") != std::string_view::npos) return KernelForm::kGroups;
+  if (body.find("DLR_ROWS(") != std::string_view::npos) return KernelForm::kRows;
+  return KernelForm::kFor;
+}
+
+}  // namespace dlrun
