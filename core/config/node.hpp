@@ -29,8 +29,9 @@ class Node {
   explicit operator bool() const { return message_ != nullptr; }
 
   bool knows(std::string_view field) const;  // the message type has such a field
-  bool has(std::string_view field) const;    // it is set (repeated: not empty)
-  int count(std::string_view field) const;   // values of a repeated field; 0 or 1 of a singular one
+  bool is_message(std::string_view field) const;
+  bool has(std::string_view field) const;   // it is set (repeated: not empty)
+  int count(std::string_view field) const;  // values of a repeated field; 0 or 1 of a singular one
 
   double number(std::string_view field, int index = 0) const;    // any numeric type
   int64_t integer(std::string_view field, int index = 0) const;  // any integer type

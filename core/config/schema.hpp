@@ -68,7 +68,7 @@ class Schema {
  private:
   Schema() = default;
 
-  google::protobuf::DescriptorPool pool_;
+  google::protobuf::DescriptorPool pool_{google::protobuf::DescriptorPool::generated_pool()};
   mutable google::protobuf::DynamicMessageFactory factory_{&pool_};
   const google::protobuf::FileDescriptor* file_ = nullptr;
   std::map<std::string, std::string> providers_;  // "LayerParameter.swish_param" -> plugin id
