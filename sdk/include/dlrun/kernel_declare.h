@@ -31,14 +31,15 @@ inline constexpr bool uses_atomics =
                                                isa::f32::name##_entry,      isa::f64::name##_entry,   \
                                                isa::f32_wide::name##_entry, isa::f64_wide::name##_entry};
 
-#define DLR_DECLARE_KERNEL(name, elementwise, zero_to_zero, ...)                                     \
+/* `parameters`: the list as written; taken before the macros in it expand. */
+#define DLR_DECLARE_KERNEL(name, parameters, elementwise, zero_to_zero, ...)                         \
   DLR_VARIANT(baseline, name)                                                                        \
   DLR_VARIANT(avx2, name)                                                                            \
   DLR_VARIANT(avx512, name)                                                                          \
   inline const dlr_cpu_variant* const name##_variants[] = {&name##_baseline, &name##_avx2, &name##_avx512}; \
   inline const dlr_kernel name = {sizeof(dlr_kernel),                                                \
                                   {#name, sizeof(#name) - 1},                                        \
-                                  {#__VA_ARGS__, sizeof(#__VA_ARGS__) - 1},                          \
+                                  {parameters, sizeof(parameters) - 1},                              \
                                   {DLR_KERNEL_TEXT, sizeof(DLR_KERNEL_TEXT) - 1},                    \
                                   name##_variants,                                                   \
                                   3,                                                                 \
@@ -48,9 +49,9 @@ inline constexpr bool uses_atomics =
                                   0};                                                                \
   [[maybe_unused]] static inline void name##_as_written([[maybe_unused]] int64_t dlr_begin,          \
                                                         [[maybe_unused]] int64_t dlr_end, __VA_ARGS__)
-#define DLR_KERNEL(name, ...) DLR_DECLARE_KERNEL(name, 0, 0, __VA_ARGS__)
-#define DLR_ELEMENTWISE(name, ...) DLR_DECLARE_KERNEL(name, 1, 0, __VA_ARGS__)
-#define DLR_ELEMENTWISE_ZERO(name, ...) DLR_DECLARE_KERNEL(name, 1, 1, __VA_ARGS__)
+#define DLR_KERNEL(name, ...) DLR_DECLARE_KERNEL(name, #__VA_ARGS__, 0, 0, __VA_ARGS__)
+#define DLR_ELEMENTWISE(name, ...) DLR_DECLARE_KERNEL(name, #__VA_ARGS__, 1, 0, __VA_ARGS__)
+#define DLR_ELEMENTWISE_ZERO(name, ...) DLR_DECLARE_KERNEL(name, #__VA_ARGS__, 1, 1, __VA_ARGS__)
 
 #include DLR_KERNEL_FILE
 }  // namespace kernels
