@@ -4,7 +4,8 @@
 //   weight = weight - corrected_rate * mean / (sqrt(square) + delta)
 // A weight that never had a gradient stays as it is, whatever delta is.
 DLR_ELEMENTWISE_ZERO(adam_update, DLR_IN(real) gradient, DLR_OUT(real) mean, DLR_OUT(real) square,
-                     DLR_OUT(real) weight, real beta1, real beta2, real delta, real corrected_rate) {
+                     DLR_OUT(real) weight, real beta1, real beta2, real delta,
+                     real corrected_rate) {
   DLR_FOR(i) {
     const real g = gradient[i];
     const real m = beta1 * mean[i] + (R(1) - beta1) * g;

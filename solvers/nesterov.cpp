@@ -2,7 +2,7 @@
 #include <dlrun/plugin.hpp>
 #include <dlrun/solver.hpp>
 
-#include "nesterov.gen.h"
+#include "nesterov.kernel.h.inc"
 
 namespace {
 
@@ -16,8 +16,9 @@ class Nesterov : public dlrun::Solver {
   int n_history() const override { return 1; }
 
   void update(dlrun::UpdateContext& context) override {
-    context.launch_elementwise(kernels::nesterov_update, read(context.gradient()), read_write(context.history(0)),
-                               read_write(context.param()), momentum_, context.rate());
+    context.launch_elementwise(kernels::nesterov_update, read(context.gradient()),
+                               read_write(context.history(0)), read_write(context.param()),
+                               momentum_, context.rate());
   }
 
  private:

@@ -1,8 +1,9 @@
-// SGD: stochastic gradient descent with momentum (kernel and formula in sgd.kernel.h). One history tensor.
+// SGD: stochastic gradient descent with momentum (kernel and formula in sgd.kernel.h). One history
+// tensor.
 #include <dlrun/plugin.hpp>
 #include <dlrun/solver.hpp>
 
-#include "sgd.gen.h"
+#include "sgd.kernel.h.inc"
 
 namespace {
 
@@ -16,8 +17,9 @@ class Sgd : public dlrun::Solver {
   int n_history() const override { return 1; }
 
   void update(dlrun::UpdateContext& context) override {
-    context.launch_elementwise(kernels::sgd_update, read(context.gradient()), read_write(context.history(0)),
-                               read_write(context.param()), momentum_, context.rate());
+    context.launch_elementwise(kernels::sgd_update, read(context.gradient()),
+                               read_write(context.history(0)), read_write(context.param()),
+                               momentum_, context.rate());
   }
 
  private:

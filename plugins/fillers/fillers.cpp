@@ -1,5 +1,6 @@
-// The fillers: first values of parameters. Value i is a pure function of (key, i), so neither threads nor devices
-// change it. Shapes of weights are [outputs, inputs, ...]; fan-in is what feeds one output, fan-out what one input feeds.
+// The fillers: first values of parameters. Value i is a pure function of (key, i), so neither
+// threads nor devices change it. Shapes of weights are [outputs, inputs, ...]; fan-in is what feeds
+// one output, fan-out what one input feeds.
 #include <dlrun/filler.hpp>
 #include <dlrun/plugin.hpp>
 
@@ -20,7 +21,8 @@ void set_each(Values& out, const Value& value) {
   } task{out, value};
   const auto run = [](void* context, int64_t begin, int64_t end) {
     const Task& task = *static_cast<Task*>(context);
-    for (int64_t i = begin; i < end; ++i) task.out.set(i, task.value(i));
+    for (int64_t i = begin; i < end; ++i)
+      task.out.set(i, task.value(i));
   };
   constexpr int64_t kGrain = 4096;
   dlrun::host().parallel_for(out.count(), kGrain, run, &task);
@@ -36,7 +38,8 @@ double normal(dlr_random_key key, int64_t index) {
 
 void refuse_sparse(const Params& filler) {
   if (filler.get<int64_t>("sparse") != -1) {
-    filler.fail("sparse", "sparse works with type: \"gaussian\" only; remove it or change the type");
+    filler.fail("sparse",
+                "sparse works with type: \"gaussian\" only; remove it or change the type");
   }
 }
 
@@ -94,7 +97,8 @@ void gaussian(const Params& filler, dlr_random_key key, Values& out) {
   const double share = static_cast<double>(sparse) / static_cast<double>(outputs);
   const dlr_random_key mask = {key.seed, ~key.stream};
   set_each(out, [=](int64_t i) {
-    return dlr_random_uniform(mask, static_cast<uint64_t>(i)) < share ? mean + std * normal(key, i) : 0.0;
+    return dlr_random_uniform(mask, static_cast<uint64_t>(i)) < share ? mean + std * normal(key, i)
+                                                                      : 0.0;
   });
 }
 
@@ -108,8 +112,10 @@ void positive_unitball(const Params& filler, dlr_random_key key, Values& out) {
       return dlr_random_uniform(key, static_cast<uint64_t>(row * columns + column));
     };
     double sum = 0;
-    for (int64_t column = 0; column < columns; ++column) sum += draw(column);
-    for (int64_t column = 0; column < columns; ++column) out.set(row * columns + column, draw(column) / sum);
+    for (int64_t column = 0; column < columns; ++column)
+      sum += draw(column);
+    for (int64_t column = 0; column < columns; ++column)
+      out.set(row * columns + column, draw(column) / sum);
   }
 }
 
@@ -134,13 +140,17 @@ void bilinear(const Params& filler, dlr_random_key, Values& out) {
   refuse_sparse(filler);
   const Shape shape = out.shape();
   if (shape.rank() != 4 || shape[2] != shape[3]) {
-    filler.fail("type", "bilinear needs a square window (4 dimensions, the last two equal); this parameter's shape is " +
-                            shape.text());
+    filler.fail("type",
+                "bilinear needs a square window (4 dimensions, the last two equal); this "
+                "parameter's shape is " +
+                    shape.text());
   }
   const int64_t width = shape[3];
   const double half = std::ceil(static_cast<double>(width) / 2);
   const double centre = static_cast<double>(width - 1) / (2 * half);
-  const auto tent = [=](int64_t at) { return 1 - std::fabs(static_cast<double>(at) / half - centre); };
+  const auto tent = [=](int64_t at) {
+    return 1 - std::fabs(static_cast<double>(at) / half - centre);
+  };
   set_each(out, [=](int64_t i) { return tent(i % width) * tent(i / width % width); });
 }
 
@@ -157,9 +167,11 @@ constexpr dlr_filler_type kBilinear = dlrun::filler_type<bilinear>();
 DLR_PLUGIN("org.dlrun.fillers", "0.1.0", "",
            DLR_PROVIDE("dlrun.filler/1", "constant", "one value everywhere", kConstant),
            DLR_PROVIDE("dlrun.filler/1", "uniform", "uniform between min and max", kUniform),
-           DLR_PROVIDE("dlrun.filler/1", "gaussian", "normal with mean and std, optionally sparse", kGaussian),
-           DLR_PROVIDE("dlrun.filler/1", "positive_unitball", "uniform, each output's values summing to 1",
-                       kPositiveUnitball),
+           DLR_PROVIDE("dlrun.filler/1", "gaussian", "normal with mean and std, optionally sparse",
+                       kGaussian),
+           DLR_PROVIDE("dlrun.filler/1", "positive_unitball",
+                       "uniform, each output's values summing to 1", kPositiveUnitball),
            DLR_PROVIDE("dlrun.filler/1", "xavier", "uniform with variance 1 / fan", kXavier),
            DLR_PROVIDE("dlrun.filler/1", "msra", "normal with variance 2 / fan", kMsra),
-           DLR_PROVIDE("dlrun.filler/1", "bilinear", "upsampling weights for a deconvolution", kBilinear));
+           DLR_PROVIDE("dlrun.filler/1", "bilinear", "upsampling weights for a deconvolution",
+                       kBilinear));

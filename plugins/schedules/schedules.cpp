@@ -13,14 +13,15 @@ using dlrun::Schedule;
 // A field that the policy can't do without.
 double required(const Params& solver, const char* field) {
   if (!solver.has(field)) {
-    solver.fail("lr_policy", "lr_policy \"" + solver.get<std::string>("lr_policy") + "\" needs " + field +
-                                 "; set it in the solver");
+    solver.fail("lr_policy", "lr_policy \"" + solver.get<std::string>("lr_policy") + "\" needs " +
+                                 field + "; set it in the solver");
   }
   return solver.get<double>(field);
 }
 
 double base_rate(const Params& solver) {
-  if (!solver.has("base_lr")) solver.fail("", "base_lr isn't set; give the learning rate, e.g. base_lr: 0.01");
+  if (!solver.has("base_lr"))
+    solver.fail("", "base_lr isn't set; give the learning rate, e.g. base_lr: 0.01");
   return solver.get<double>("base_lr");
 }
 
@@ -61,8 +62,11 @@ class Step : public Schedule {
 // base_lr * gamma ^ iteration
 class Exp : public Schedule {
  public:
-  explicit Exp(const Params& solver) : base_(base_rate(solver)), gamma_(required(solver, "gamma")) {}
-  double rate(int64_t iteration) const override { return base_ * std::pow(gamma_, static_cast<double>(iteration)); }
+  explicit Exp(const Params& solver)
+      : base_(base_rate(solver)), gamma_(required(solver, "gamma")) {}
+  double rate(int64_t iteration) const override {
+    return base_ * std::pow(gamma_, static_cast<double>(iteration));
+  }
 
  private:
   double base_;
@@ -73,7 +77,9 @@ class Exp : public Schedule {
 class Inv : public Schedule {
  public:
   explicit Inv(const Params& solver)
-      : base_(base_rate(solver)), gamma_(required(solver, "gamma")), power_(required(solver, "power")) {}
+      : base_(base_rate(solver)),
+        gamma_(required(solver, "gamma")),
+        power_(required(solver, "power")) {}
   double rate(int64_t iteration) const override {
     return base_ * std::pow(1 + gamma_ * static_cast<double>(iteration), -power_);
   }
@@ -91,7 +97,8 @@ class Multistep : public Schedule {
       : base_(base_rate(solver)),
         gamma_(required(solver, "gamma")),
         steps_(solver.all<int64_t>("stepvalue")) {
-    if (steps_.empty()) solver.fail("lr_policy", "lr_policy \"multistep\" needs at least one stepvalue");
+    if (steps_.empty())
+      solver.fail("lr_policy", "lr_policy \"multistep\" needs at least one stepvalue");
     if (!std::is_sorted(steps_.begin(), steps_.end())) {
       solver.fail("stepvalue", "the stepvalues must not decrease; sort them");
     }
@@ -111,7 +118,9 @@ class Multistep : public Schedule {
 class Poly : public Schedule {
  public:
   explicit Poly(const Params& solver)
-      : base_(base_rate(solver)), power_(required(solver, "power")), last_(iterations(solver, "max_iter")) {}
+      : base_(base_rate(solver)),
+        power_(required(solver, "power")),
+        last_(iterations(solver, "max_iter")) {}
   double rate(int64_t iteration) const override {
     return base_ * std::pow(std::max(0.0, 1 - static_cast<double>(iteration) / last_), power_);
   }
@@ -126,7 +135,9 @@ class Poly : public Schedule {
 class Sigmoid : public Schedule {
  public:
   explicit Sigmoid(const Params& solver)
-      : base_(base_rate(solver)), gamma_(required(solver, "gamma")), middle_(required(solver, "stepsize")) {}
+      : base_(base_rate(solver)),
+        gamma_(required(solver, "gamma")),
+        middle_(required(solver, "stepsize")) {}
   double rate(int64_t iteration) const override {
     return base_ / (1 + std::exp(-gamma_ * (static_cast<double>(iteration) - middle_)));
   }
@@ -147,12 +158,12 @@ constexpr dlr_schedule_type kSigmoid = dlrun::schedule_type<Sigmoid>();
 
 }  // namespace
 
-DLR_PLUGIN("org.dlrun.schedules", "0.1.0", "",
-           DLR_PROVIDE("dlrun.schedule/1", "fixed", "base_lr", kFixed),
-           DLR_PROVIDE("dlrun.schedule/1", "step", "times gamma every stepsize iterations", kStep),
-           DLR_PROVIDE("dlrun.schedule/1", "exp", "times gamma every iteration", kExp),
-           DLR_PROVIDE("dlrun.schedule/1", "inv", "base_lr * (1 + gamma * iteration) ^ -power", kInv),
-           DLR_PROVIDE("dlrun.schedule/1", "multistep", "times gamma at each stepvalue", kMultistep),
-           DLR_PROVIDE("dlrun.schedule/1", "poly", "base_lr * (1 - iteration / max_iter) ^ power", kPoly),
-           DLR_PROVIDE("dlrun.schedule/1", "sigmoid", "base_lr / (1 + exp(-gamma * (iteration - stepsize)))",
-                       kSigmoid));
+DLR_PLUGIN(
+    "org.dlrun.schedules", "0.1.0", "", DLR_PROVIDE("dlrun.schedule/1", "fixed", "base_lr", kFixed),
+    DLR_PROVIDE("dlrun.schedule/1", "step", "times gamma every stepsize iterations", kStep),
+    DLR_PROVIDE("dlrun.schedule/1", "exp", "times gamma every iteration", kExp),
+    DLR_PROVIDE("dlrun.schedule/1", "inv", "base_lr * (1 + gamma * iteration) ^ -power", kInv),
+    DLR_PROVIDE("dlrun.schedule/1", "multistep", "times gamma at each stepvalue", kMultistep),
+    DLR_PROVIDE("dlrun.schedule/1", "poly", "base_lr * (1 - iteration / max_iter) ^ power", kPoly),
+    DLR_PROVIDE("dlrun.schedule/1", "sigmoid",
+                "base_lr / (1 + exp(-gamma * (iteration - stepsize)))", kSigmoid));

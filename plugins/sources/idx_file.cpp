@@ -12,7 +12,8 @@ constexpr uint8_t kBytes = 0x08;  // the format's code of the element type "unsi
 
 class Reader {
  public:
-  explicit Reader(const std::string& path) : path_(path), file_(gzopen(path.c_str(), "rb"), gzclose) {
+  explicit Reader(const std::string& path)
+      : path_(path), file_(gzopen(path.c_str(), "rb"), gzclose) {
     if (!file_) fail("can't be opened; check the path and its permissions");
   }
 
@@ -34,7 +35,9 @@ class Reader {
     return done;
   }
 
-  [[noreturn]] void fail(const std::string& what) const { throw dlrun::Error(path_ + ": " + what, DLR_IO_ERROR); }
+  [[noreturn]] void fail(const std::string& what) const {
+    throw dlrun::Error(path_ + ": " + what, DLR_IO_ERROR);
+  }
 
  private:
   std::string path_;
@@ -42,7 +45,8 @@ class Reader {
 };
 
 uint32_t big_endian(const uint8_t* bytes) {
-  return uint32_t{bytes[0]} << 24 | uint32_t{bytes[1]} << 16 | uint32_t{bytes[2]} << 8 | uint32_t{bytes[3]};
+  return uint32_t{bytes[0]} << 24 | uint32_t{bytes[1]} << 16 | uint32_t{bytes[2]} << 8 |
+         uint32_t{bytes[3]};
 }
 
 std::vector<uint32_t> read_header(Reader& reader, int rank) {
@@ -84,11 +88,12 @@ IdxFile read_idx_file(const std::string& path, int rank) {
     file.bytes.resize(before + wanted);
     const size_t got = reader.read(file.bytes.data() + before, wanted);
     if (got < wanted) {
-      reader.fail("is cut off: " + std::to_string(before + got) + " bytes of data where its header says " +
-                  std::to_string(size));
+      reader.fail("is cut off: " + std::to_string(before + got) +
+                  " bytes of data where its header says " + std::to_string(size));
     }
   }
   uint8_t more = 0;
-  if (reader.read(&more, 1) != 0) reader.fail("is longer than the " + std::to_string(size) + " bytes its header says");
+  if (reader.read(&more, 1) != 0)
+    reader.fail("is longer than the " + std::to_string(size) + " bytes its header says");
   return file;
 }

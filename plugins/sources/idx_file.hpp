@@ -1,5 +1,5 @@
-// IDX files, the format of MNIST: two zero bytes, the element type, the number of dimensions, the dimensions as
-// big-endian 32-bit numbers, and the elements. Plain or gzipped.
+// IDX files, the format of MNIST: two zero bytes, the element type, the number of dimensions, the
+// dimensions as big-endian 32-bit numbers, and the elements. Plain or gzipped.
 #pragma once
 
 #include <dlrun/tensor.hpp>
@@ -13,5 +13,6 @@ struct IdxFile {
   std::vector<uint8_t> bytes;  // the elements, row-major
 };
 
-// Reads a file of bytes with `rank` dimensions; throws dlrun::Error that names the path and what is wrong.
+// Reads a file of bytes with `rank` dimensions; throws dlrun::Error that names the path and what is
+// wrong.
 IdxFile read_idx_file(const std::string& path, int rank);

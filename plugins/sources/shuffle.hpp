@@ -14,7 +14,8 @@ inline std::vector<uint64_t> shuffled(uint64_t n, dlr_random_key key, uint64_t w
   std::iota(order.begin(), order.end(), uint64_t{0});
   const dlr_random_key epoch_key = {key.seed ^ (which * 0x9E3779B97F4A7C15u), key.stream};
   for (uint64_t i = n; i > 1; --i) {
-    const auto other = static_cast<uint64_t>(dlr_random_uniform(epoch_key, i) * static_cast<double>(i));
+    const auto other =
+        static_cast<uint64_t>(dlr_random_uniform(epoch_key, i) * static_cast<double>(i));
     std::swap(order[i - 1], order[other]);
   }
   return order;

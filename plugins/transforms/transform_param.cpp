@@ -1,7 +1,8 @@
 // transform_param: what happens to each sample of a source before it enters the net.
-//   out[c, h, w] = (in[c, h0 + h, w0 + w'] - mean[c, h0 + h, w0 + w']) * scale,  w' = w, or from the right when mirrored
-// With crop_size the window (h0, w0) is random in training and the centre in testing; with `mirror` every other
-// sample (at random) is mirrored. In: [C, H, W] of any type; out: float32.
+//   out[c, h, w] = (in[c, h0 + h, w0 + w'] - mean[c, h0 + h, w0 + w']) * scale,  w' = w, or from
+//   the right when mirrored
+// With crop_size the window (h0, w0) is random in training and the centre in testing; with `mirror`
+// every other sample (at random) is mirrored. In: [C, H, W] of any type; out: float32.
 #include <dlrun/plugin.hpp>
 #include <dlrun/source.hpp>
 
@@ -73,14 +74,17 @@ class ImageTransform : public dlrun::Transform {
       try {
         return decoder.blob(bytes);
       } catch (const dlrun::HostError& error) {
-        params.fail("mean_file", "'" + params.path("mean_file") + "' isn't a mean file: " + error.what());
+        params.fail("mean_file",
+                    "'" + params.path("mean_file") + "' isn't a mean file: " + error.what());
       }
     }();
     // Mean files have the old four axes, of which the first is 1.
     mean_shape_ = dlrun::shape_of(blob);
-    if (mean_shape_.rank() == 4 && mean_shape_[0] == 1) mean_shape_ = {mean_shape_[1], mean_shape_[2], mean_shape_[3]};
+    if (mean_shape_.rank() == 4 && mean_shape_[0] == 1)
+      mean_shape_ = {mean_shape_[1], mean_shape_[2], mean_shape_[3]};
     if (mean_shape_.rank() != 3) {
-      params.fail("mean_file", "the mean image's shape is " + mean_shape_.text() + "; expected channels x height x width");
+      params.fail("mean_file", "the mean image's shape is " + mean_shape_.text() +
+                                   "; expected channels x height x width");
     }
     const float* values = static_cast<const float*>(blob.data);
     mean_image_.assign(values, values + mean_shape_.count());
@@ -88,23 +92,27 @@ class ImageTransform : public dlrun::Transform {
 
   void check(const Shape& image) const {
     if (image.rank() != 3) {
-      throw dlrun::Error("transform_param works on images (channels x height x width); this sample's shape is " +
-                         image.text());
+      throw dlrun::Error(
+          "transform_param works on images (channels x height x width); this sample's shape is " +
+          image.text());
     }
     if (crop_ > image[1] || crop_ > image[2]) {
-      throw dlrun::Error("crop_size " + std::to_string(crop_) + " is larger than the image, " + image.text());
+      throw dlrun::Error("crop_size " + std::to_string(crop_) + " is larger than the image, " +
+                         image.text());
     }
     if (mean_values_.size() > 1 && static_cast<int64_t>(mean_values_.size()) != image[0]) {
       throw dlrun::Error("there are " + std::to_string(mean_values_.size()) + " mean_values but " +
                          std::to_string(image[0]) + " channels; give one, or one for each channel");
     }
     if (!mean_image_.empty() && mean_shape_ != image) {
-      throw dlrun::Error("the mean image is " + mean_shape_.text() + " but the sample is " + image.text() +
+      throw dlrun::Error("the mean image is " + mean_shape_.text() + " but the sample is " +
+                         image.text() +
                          "; make the mean file from images of this size (it is cropped like them)");
     }
   }
 
-  Window choose_window(const Shape& image, const Shape& out, dlr_random_key key, uint64_t position) const {
+  Window choose_window(const Shape& image, const Shape& out, dlr_random_key key,
+                       uint64_t position) const {
     const int64_t rows = image[1] - out[1];
     const int64_t columns = image[2] - out[2];
     Window window = {rows / 2, columns / 2, mirror_ && draw(key, position, kDrawMirror, 2) == 1};
@@ -116,7 +124,8 @@ class ImageTransform : public dlrun::Transform {
   }
 
   template <class Pixel>
-  void transform(const Pixel* pixels, const Shape& image, const Window& window, dlr_array& out) const {
+  void transform(const Pixel* pixels, const Shape& image, const Window& window,
+                 dlr_array& out) const {
     const Shape shape = dlrun::shape_of(out);
     float* to = static_cast<float*>(out.data);
     for (int64_t channel = 0; channel < shape[0]; ++channel) {
@@ -139,12 +148,14 @@ class ImageTransform : public dlrun::Transform {
 
   template <class Pixel>
   void subtract_value(const Pixel* pixels, float mean, int64_t n, float* to) const {
-    for (int64_t i = 0; i < n; ++i) to[i] = (static_cast<float>(pixels[i]) - mean) * scale_;
+    for (int64_t i = 0; i < n; ++i)
+      to[i] = (static_cast<float>(pixels[i]) - mean) * scale_;
   }
 
   template <class Pixel>
   void subtract_image(const Pixel* pixels, const float* mean, int64_t n, float* to) const {
-    for (int64_t i = 0; i < n; ++i) to[i] = (static_cast<float>(pixels[i]) - mean[i]) * scale_;
+    for (int64_t i = 0; i < n; ++i)
+      to[i] = (static_cast<float>(pixels[i]) - mean[i]) * scale_;
   }
 
   float scale_;
@@ -161,5 +172,5 @@ constexpr dlr_transform_type kImageTransform = dlrun::transform_type<ImageTransf
 }  // namespace
 
 DLR_PLUGIN("org.dlrun.transform_param", "0.1.0", "",
-           DLR_PROVIDE("dlrun.transform/1", "transform_param", "crop, mirror, mean and scale of images",
-                       kImageTransform));
+           DLR_PROVIDE("dlrun.transform/1", "transform_param",
+                       "crop, mirror, mean and scale of images", kImageTransform));
