@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <string>
+
 #include "core/base/error.hpp"
 #include "core/base/files.hpp"
 #include "core/model_io/blob_proto.hpp"
@@ -10,16 +12,19 @@
 
 namespace dlrun::model_io {
 
-HostBlob read_blob_file(const std::filesystem::path& path) {
-  const MappedFile file(path);
-  require_kind(path, file.bytes(), FileKind::kBlob);
+HostBlob decode_blob(std::string_view bytes, std::string_view where) {
+  require_kind(std::string(where), bytes, FileKind::kBlob);
   try {
-    return parse_blob(WireReader(file.bytes()), 0);
+    return parse_blob(WireReader(bytes), 0);
   } catch (const WireError& error) {
-    base::fail_input({path.string()},
+    base::fail_input({std::string(where)},
                      fmt::format("is no .binaryproto or is damaged: {} (at byte {})", error.what(),
                                  error.offset()));
   }
+}
+
+HostBlob read_blob_file(const std::filesystem::path& path) {
+  return decode_blob(MappedFile(path).bytes(), path.string());
 }
 
 void write_blob_file(const std::filesystem::path& path, const HostBlob& blob) {

@@ -1,95 +1,97 @@
 #include "core/model_io/image_codec.hpp"
 
+#include <dlfcn.h>
 #include <fmt/format.h>
 
+#include <array>
+#include <filesystem>
 #include <string>
+#include <system_error>
 
 #include "core/base/error.hpp"
-
-#ifdef DLRUN_HAVE_OPENCV
-
-#include <limits>
-#include <opencv2/core.hpp>
-#include <opencv2/imgcodecs.hpp>
+#include "core/model_io/image_module.hpp"
 
 namespace dlrun::model_io {
 namespace {
 
-int to_flags(ImageColor color) {
+namespace fs = std::filesystem;
+
+// Where the module lies as seen from the folder of the running binary: dlrun in its build folder, a
+// test in a folder of that, dlrun where it is installed.
+constexpr std::array kModulePaths = {"core/model_io/dlrun-images.so",
+                                     "../core/model_io/dlrun-images.so",
+                                     "../lib/dlrun/dlrun-images.so"};
+
+// "" when there is none.
+fs::path find_module() {
+  std::error_code ignored;
+  const fs::path folder = fs::read_symlink("/proc/self/exe", ignored).parent_path();
+  for (const char* const path : kModulePaths) {
+    if (fs::is_regular_file(folder / path, ignored)) return folder / path;
+  }
+  return {};
+}
+
+struct Module {
+  dlrun_decode_image_function decode = nullptr;
+  std::string why_not;
+};
+
+Module open_module() {
+  const fs::path path = find_module();
+  if (path.empty()) {
+    return {nullptr,
+            "this dlrun was built without OpenCV; install libopencv-dev and build it again"};
+  }
+  void* const library = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);  // never closed
+  void* const symbol = library == nullptr ? nullptr : ::dlsym(library, "dlrun_decode_image");
+  if (symbol == nullptr)
+    return {nullptr, fmt::format("{} cannot be loaded: {}", path.string(), ::dlerror())};
+  return {reinterpret_cast<dlrun_decode_image_function>(symbol), ""};
+}
+
+const Module& module() {
+  static const Module opened = open_module();
+  return opened;
+}
+
+int32_t to_channels(ImageColor color) {
   switch (color) {
-    case ImageColor::kColor:
-      return cv::IMREAD_COLOR;
     case ImageColor::kGray:
-      return cv::IMREAD_GRAYSCALE;
+      return 1;
+    case ImageColor::kColor:
+      return 3;
     case ImageColor::kAsStored:
       break;
   }
-  return cv::IMREAD_UNCHANGED;
+  return 0;
 }
 
-cv::Mat decode(std::string_view bytes, ImageColor color, const std::string& where) {
-  if (bytes.empty() || bytes.size() > std::numeric_limits<int>::max()) {
-    base::fail_input({where}, fmt::format("is no image: {} bytes", bytes.size()));
-  }
-  // OpenCV takes no const memory, but doesn't write to what it decodes.
-  const cv::Mat encoded(1, static_cast<int>(bytes.size()), CV_8U, const_cast<char*>(bytes.data()));
-  cv::Mat pixels;
-  try {
-    pixels = cv::imdecode(encoded, to_flags(color));
-  } catch (const cv::Exception& error) {
-    base::fail_input({where}, fmt::format("cannot decode the image: {}", error.err));
-  }
-  if (pixels.empty()) {
-    base::fail_input({where}, "is no image that can be decoded (JPEG, PNG ...), or is damaged");
-  }
-  if (pixels.depth() != CV_8U) {
-    base::fail_input({where}, "has more than 8 bits per value; convert the image to 8 bits");
-  }
-  return pixels;
+uint8_t* resize_image(void* context, int32_t channels, int32_t height, int32_t width) {
+  auto& image = *static_cast<Image*>(context);
+  image.channels = channels;
+  image.height = height;
+  image.width = width;
+  image.pixels.resize(static_cast<size_t>(channels) * static_cast<size_t>(height) *
+                      static_cast<size_t>(width));
+  return image.pixels.data();
 }
 
 }  // namespace
 
 bool can_decode_images() {
-  return true;
+  return !find_module().empty();
 }
 
 void decode_image(std::string_view bytes, ImageColor color, std::string_view where, Image& image) {
-  const cv::Mat pixels = decode(bytes, color, std::string(where));
-  image.channels = pixels.channels();
-  image.height = pixels.rows;
-  image.width = pixels.cols;
-  const size_t channels = static_cast<size_t>(image.channels);
-  const size_t area = static_cast<size_t>(image.height) * static_cast<size_t>(image.width);
-  image.pixels.resize(channels * area);
-  // From interleaved rows (H, W, C) to planes (C, H, W).
-  for (int y = 0; y < image.height; ++y) {
-    const uint8_t* row = pixels.ptr<uint8_t>(y);
-    uint8_t* plane_row =
-        image.pixels.data() + static_cast<size_t>(y) * static_cast<size_t>(image.width);
-    for (size_t x = 0; x < static_cast<size_t>(image.width); ++x) {
-      for (size_t c = 0; c < channels; ++c)
-        plane_row[c * area + x] = row[x * channels + c];
-    }
+  if (module().decode == nullptr) {
+    base::fail_work({std::string(where)}, "is an encoded image, but " + module().why_not);
   }
+  std::array<char, 512> message{};
+  const bool decoded =
+      module().decode(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size(),
+                      to_channels(color), resize_image, &image, message.data(), message.size());
+  if (!decoded) base::fail_input({std::string(where)}, message.data());
 }
 
 }  // namespace dlrun::model_io
-
-#else
-
-namespace dlrun::model_io {
-
-bool can_decode_images() {
-  return false;
-}
-
-void decode_image(std::string_view, ImageColor, std::string_view where, Image&) {
-  base::fail_work({std::string(where)},
-                  "is an encoded image, and this dlrun was built without OpenCV; install "
-                  "libopencv-dev and build again");
-}
-
-}  // namespace dlrun::model_io
-
-#endif

@@ -1,4 +1,5 @@
-// Encoded images (JPEG, PNG ...) to pixels, by OpenCV where dlrun is built with it.
+// Encoded images (JPEG, PNG ...) to pixels, by OpenCV where dlrun is built with it (see
+// image_module.hpp).
 #pragma once
 
 #include <cstdint>
