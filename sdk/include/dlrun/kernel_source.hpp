@@ -63,7 +63,7 @@ inline std::vector<KernelParameter> parse_parameters(std::string_view list) {
 
 // Looks at the kernel's own body, from its name to the next kernel.
 inline KernelForm kernel_form(std::string_view source, std::string_view name) {
-  size_t begin = source.find("(" + std::string(name) + ",");
+  size_t begin = source.find(std::string("(").append(name).append(","));
   if (begin == std::string_view::npos) begin = 0;
   const size_t next_kernel = source.find("\nDLR_KERNEL(", begin);
   const size_t next_elementwise = source.find("\nDLR_ELEMENTWISE", begin);
