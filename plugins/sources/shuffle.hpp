@@ -8,10 +8,15 @@
 #include <utility>
 #include <vector>
 
-// A permutation of 0 .. n-1 that is a pure function of (key, which).
-inline std::vector<uint64_t> shuffled(uint64_t n, dlr_random_key key, uint64_t which) {
+inline std::vector<uint64_t> in_order(uint64_t n) {
   std::vector<uint64_t> order(n);
   std::iota(order.begin(), order.end(), uint64_t{0});
+  return order;
+}
+
+// A permutation of 0 .. n-1 that is a pure function of (key, which).
+inline std::vector<uint64_t> shuffled(uint64_t n, dlr_random_key key, uint64_t which) {
+  std::vector<uint64_t> order = in_order(n);
   const dlr_random_key epoch_key = {key.seed ^ (which * 0x9E3779B97F4A7C15u), key.stream};
   for (uint64_t i = n; i > 1; --i) {
     const auto other =
