@@ -326,6 +326,8 @@ typedef struct dlr_context_api {
   dlr_error* (*run_operator)(dlr_context*, uint32_t index, const dlr_arg* args, uint32_t n_args); /* [run] */
   /* Makes a current plain copy in host memory and returns its address, valid until the call returns. */
   dlr_error* (*map)(dlr_context*, dlr_tensor*, uint32_t access, void** address); /* [run] */
+  /* Gives a tensor its values by the filler that a FillerParameter names; random ones differ by iteration. */
+  dlr_error* (*fill)(dlr_context*, dlr_tensor*, const dlr_params* filler); /* [run] */
 } dlr_context_api;
 
 /* ---- The host ---------------------------------------------------------------------------------------------- */
@@ -348,8 +350,10 @@ typedef struct dlr_data_api {
   /* `channels`: 0 as stored, 1 force gray, 3 force colour. */
   dlr_error* (*decode_datum)(dlr_decoder*, dlr_string bytes, uint32_t channels, dlr_datum* out); /* [owner] */
   dlr_error* (*decode_blob)(dlr_decoder*, dlr_string bytes, dlr_array* out); /* [owner] a BlobProto, as float32 */
-  /* Opens a database through the plugin that provides `kind` ("LMDB", "LEVELDB"), for reading. */
-  dlr_error* (*open_database)(dlr_string kind, dlr_string path, dlr_database** out); /* [any-thread] */
+  /* Opens a database through the plugin that provides `kind` ("LMDB", "LEVELDB"), for reading, on behalf of the
+   * object that was given `asker`. */
+  dlr_error* (*open_database)(const dlr_params* asker, dlr_string kind, dlr_string path,
+                              dlr_database** out); /* [build] */
   void (*close_database)(dlr_database*);                                             /* [owner] */
   dlr_error* (*count)(dlr_database*, uint64_t* out);                                 /* [owner] entries */
   dlr_error* (*first)(dlr_database*);                                                /* [owner] */

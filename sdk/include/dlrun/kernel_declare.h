@@ -53,6 +53,11 @@ inline constexpr bool uses_atomics =
 #define DLR_ELEMENTWISE(name, ...) DLR_DECLARE_KERNEL(name, #__VA_ARGS__, 1, 0, __VA_ARGS__)
 #define DLR_ELEMENTWISE_ZERO(name, ...) DLR_DECLARE_KERNEL(name, #__VA_ARGS__, 1, 1, __VA_ARGS__)
 
+// The bodies are compiled elsewhere (kernel_build.h); here they are only read.
+#undef DLR_SIMD
+#define DLR_SIMD
+#undef DLR_PRAGMA
+#define DLR_PRAGMA(text)
 #include DLR_KERNEL_FILE
 }  // namespace kernels
 

@@ -90,6 +90,7 @@ class ReshapeContext : public LayerContext {
   }
   // Memory during one forward or backward; not allocated when operator `unless` was planned.
   int scratch(const Shape& shape, int unless = -1) { return add_scratch(shape, dtype(), unless, false); }
+  int scratch(const Shape& shape, uint32_t dtype, int unless) { return add_scratch(shape, dtype, unless, false); }
   // Memory from a forward to the backward that follows it.
   int reserve(const Shape& shape, uint32_t dtype, int unless = -1) { return add_scratch(shape, dtype, unless, true); }
   int add_operator(OperatorDesc desc, std::string_view role = {}) {
@@ -150,6 +151,9 @@ class RunContext : public LayerContext {
     for (std::size_t i = 0; i < sizeof...(Arguments); ++i) flat[i] = args[i];
     check(api().run_operator(handle_, static_cast<uint32_t>(index), flat, sizeof...(Arguments)));
   }
+
+  // Gives the tensor its values by the filler that a FillerParameter names; random ones differ by iteration.
+  void fill(Tensor tensor, const Params& filler) { check(api().fill(handle_, tensor.handle(), filler.handle())); }
 
   // Plain host memory with the tensor's elements, valid until this call of the layer returns.
   template <class T>

@@ -74,4 +74,27 @@ class OperatorDesc {
   bool accumulate_ = false;
 };
 
+// C[m,n] = op(A)[m,k] op(B)[k,n] + beta C: the operator that is always there. A is stored as [k,m] when
+// transposed, B as [n,k]. Arguments may begin anywhere in a tensor: read(tensor, offset).
+struct Gemm {
+  int64_t m;
+  int64_t n;
+  int64_t k;
+  bool transpose_a = false;
+  bool transpose_b = false;
+  double beta = 0;
+
+  OperatorDesc desc(uint32_t dtype) const {
+    const Shape a = transpose_a ? Shape{k, m} : Shape{m, k};
+    const Shape b = transpose_b ? Shape{n, k} : Shape{k, n};
+    OperatorDesc desc("gemm");
+    desc.attribute("m", m).attribute("n", n).attribute("k", k);
+    desc.attribute("transpose_a", transpose_a).attribute("transpose_b", transpose_b);
+    desc.number("alpha", 1).number("beta", beta);
+    desc.argument(a, dtype, DLR_LAYOUT_PLAIN).argument(b, dtype, DLR_LAYOUT_PLAIN);
+    desc.argument(Shape{m, n}, dtype, DLR_LAYOUT_PLAIN);
+    return desc;
+  }
+};
+
 }  // namespace dlrun

@@ -79,8 +79,9 @@ class Decoder {
 
 class DatabaseReader {
  public:
-  DatabaseReader(std::string_view kind, std::string_view path) {
-    check(host().data->open_database(to_abi(kind), to_abi(path), &handle_));
+  // `asker`: the parameters that the source was given.
+  DatabaseReader(const Params& asker, std::string_view kind, std::string_view path) {
+    check(host().data->open_database(asker.handle(), to_abi(kind), to_abi(path), &handle_));
   }
   ~DatabaseReader() { host().data->close_database(handle_); }
   DatabaseReader(const DatabaseReader&) = delete;

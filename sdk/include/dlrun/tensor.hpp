@@ -52,7 +52,10 @@ class Shape {
   // "2x3x5"
   std::string text() const {
     std::string text;
-    for (int axis = 0; axis < rank_; ++axis) text += (axis ? "x" : "") + std::to_string(dim_[axis]);
+    for (int axis = 0; axis < rank_; ++axis) {
+      if (axis > 0) text += 'x';
+      text += std::to_string(dim_[axis]);
+    }
     return rank_ == 0 ? "scalar" : text;
   }
 
@@ -102,6 +105,10 @@ inline Argument read(Tensor tensor, int64_t offset = 0) { return {tensor, DLR_RE
 inline Argument write(Tensor tensor, int64_t offset = 0) { return {tensor, DLR_WRITE, offset}; }
 inline Argument accumulate(Tensor tensor, int64_t offset = 0) { return {tensor, DLR_ACCUMULATE, offset}; }
 inline Argument read_write(Tensor tensor, int64_t offset = 0) { return {tensor, DLR_READ_WRITE, offset}; }
+// For one of several launches that write a tensor together, part by part: the first one begins it.
+inline Argument write_part(Tensor tensor, bool first, int64_t offset = 0) {
+  return {tensor, first ? DLR_WRITE : DLR_READ_WRITE, offset};
+}
 inline Argument none() { return {Tensor(nullptr), DLR_READ, 0}; }
 
 }  // namespace dlrun

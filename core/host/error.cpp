@@ -1,0 +1,40 @@
+#include "core/host/error.hpp"
+
+#include <exception>
+#include <memory>
+#include <new>
+
+#include "core/base/error.hpp"
+
+namespace dlrun::host {
+
+dlr_error* make_error(uint32_t code, std::string_view message) {
+  return new dlr_error{code, std::string(message)};
+}
+
+void check(dlr_error* error, std::string_view subject) {
+  if (error == nullptr) return;
+  const std::unique_ptr<dlr_error> owned(error);
+  // A located error ("net.yaml:3:5: ...") names its subject already.
+  const bool located = owned->message.find(std::string(subject)) != std::string::npos;
+  const std::string message = located ? owned->message : std::string(subject) + owned->message;
+  if (owned->code == DLR_INVALID_ARGUMENT) base::fail_input(message);
+  base::fail_work(message);
+}
+
+dlr_error* error_in_flight() noexcept {
+  try {
+    throw;
+  } catch (const base::Error& error) {
+    const bool input = error.code() == base::ExitCode::kWrongInput;
+    return make_error(input ? DLR_INVALID_ARGUMENT : DLR_IO_ERROR, error.what());
+  } catch (const std::bad_alloc&) {
+    return make_error(DLR_OUT_OF_MEMORY, "out of memory");
+  } catch (const std::exception& error) {
+    return make_error(DLR_INTERNAL_ERROR, error.what());
+  } catch (...) {
+    return make_error(DLR_INTERNAL_ERROR, "unknown exception");
+  }
+}
+
+}  // namespace dlrun::host

@@ -1,0 +1,74 @@
+// Runs kernels and operators for one layer (or the solver) on the device it was placed on: finds the right copy of
+// every tensor, in the right layout, and marks what was written.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <dlrun/abi.h>
+
+#include "core/memory/buffer.hpp"
+#include "core/memory/device.hpp"
+
+namespace dlrun::net {
+
+// The devices of one job. `primary` may be the host device itself.
+struct Devices {
+  std::shared_ptr<memory::Device> host;
+  std::shared_ptr<memory::Device> primary;
+};
+
+// An operator as described by a layer, and its plan once there is a device.
+struct Operator {
+  std::string op;
+  std::string role;
+  std::vector<std::string> attribute_names;
+  std::vector<std::vector<int64_t>> attribute_integers;
+  std::vector<double> attribute_numbers;
+  std::vector<dlr_tensor_desc> args;
+  bool accumulate = false;
+
+  memory::Device* device = nullptr;  // that planned it; null: declined
+  std::unique_ptr<memory::Plan> plan;
+  std::string declined;  // the reason of every device asked
+  uint64_t workspace_bytes = 0;
+  uint64_t reserve_bytes = 0;
+
+  // An integer attribute's first value.
+  int64_t integer(const std::string& name, int64_t otherwise) const;
+  double number(const std::string& name, double otherwise) const;
+};
+
+class Executor {
+ public:
+  Executor(memory::Device& device, memory::Device& host) : device_(device), host_(host) {}
+
+  memory::Device& device() const { return device_; }
+  memory::Device& host() const { return host_; }
+  // Where kernels run: on the device, or for one without kernels of its own on the host's.
+  memory::Device& kernel_device() const;
+  // Where plain copies lie for work on `device`.
+  memory::Device& plain_place(memory::Device& device) const;
+
+  void launch(const dlr_kernel& kernel, uint32_t dtype, int64_t items, int64_t width,
+              const dlr_arg* args, uint32_t n_args);
+  // Asks the device, then (for devices in host memory) the host device. Leaves op.device null when all decline.
+  void plan(Operator& op);
+  void run(Operator& op, const dlr_arg* args, uint32_t n_args, dlr_mem workspace, dlr_mem reserve);
+  // A plain copy in host memory.
+  void* map(const dlr_tensor& tensor, uint32_t access);
+
+ private:
+  const dlr_tensor_desc* shared_private_layout(const dlr_arg* args, uint32_t n_args,
+                                               int64_t items) const;
+  void launch_elementwise_private(const dlr_kernel& kernel, uint32_t dtype,
+                                  const dlr_tensor_desc& layout, const dlr_arg* args,
+                                  uint32_t n_args);
+  bool try_plan(Operator& op, memory::Device& device);
+
+  memory::Device& device_;
+  memory::Device& host_;
+};
+
+}  // namespace dlrun::net
