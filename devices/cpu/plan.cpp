@@ -15,6 +15,9 @@ struct Entry {
 
 constexpr Entry kPlanners[] = {
     {"gemm", plan_gemm},
+    {"convolution_forward", plan_convolution_forward},
+    {"convolution_backward_data", plan_convolution_backward_data},
+    {"convolution_backward_weights", plan_convolution_backward_weights},
 };
 
 }  // namespace

@@ -68,6 +68,9 @@ std::unique_ptr<dlr_plan> for_type(uint32_t dtype, Make&& make) {
 
 // One function for each family of operators; each is in the file of its name.
 std::unique_ptr<dlr_plan> plan_gemm(const Device& device, const OpView& op);
+std::unique_ptr<dlr_plan> plan_convolution_forward(const Device& device, const OpView& op);
+std::unique_ptr<dlr_plan> plan_convolution_backward_data(const Device& device, const OpView& op);
+std::unique_ptr<dlr_plan> plan_convolution_backward_weights(const Device& device, const OpView& op);
 
 }  // namespace dlrun::cpu
 

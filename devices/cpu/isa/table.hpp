@@ -1,0 +1,60 @@
+// table.hpp: the inner loops that are compiled once for each instruction set (isa/*.cpp), as tables
+// of functions.
+#pragma once
+
+#include <cstdint>
+
+namespace dlrun::cpu {
+
+// Columns [column, column + length) of a panel: elements of memory from `base` on, `step` apart.
+struct Segment {
+  int32_t column;
+  int32_t length;
+  int32_t base;
+};
+
+// Tiles of matrix products over images. A tile has a few rows in registers, and columns in vectors.
+template <class T>
+struct TileFunctions {
+  int64_t lanes;      // elements of a vector
+  int64_t columns;    // of a panel: two vectors
+  int64_t most_rows;  // of a tile of one panel
+
+  // c[r][j] = sum over l of a[l * rows + r] * b_v[offset[l] + j], where vector v of the columns is
+  // at b0 or b1; plus start[r], unless null; plus what c held, if `add`. Rows of c are `pitch`
+  // apart.
+  void (*multiply)(int64_t rows, int64_t depth, const T* a, const int32_t* offset, const T* b0,
+                   const T* b1, T* c, int64_t pitch, const T* start, bool add);
+
+  // panel[l][column] = x[offset[l] + base + i * step]. With `overrun` (step 1 only) up to a vector
+  // behind each segment may be read; up to a vector behind the panel is written in any case.
+  void (*pack)(int64_t depth, const T* x, const int32_t* offset, const Segment* segments,
+               int64_t n_segments, int64_t step, bool overrun, T* panel);
+
+  // x[offset[r] + base + i * step] += tile[r][column], for all segments.
+  void (*scatter)(int64_t rows, const T* tile, const int32_t* offset, const Segment* segments,
+                  int64_t n_segments, int64_t step, T* x);
+
+  // Tiles of sums over pixels are 1 to 3 vectors wide; the wider, the fewer rows:
+  // most_sum_rows[vectors - 1].
+  int64_t most_sum_rows[3];
+
+  // c[r][j] += sum over p of x[offset[r] + base[p]] * d[p][j], for `vectors` vectors of j; rows of
+  // d are as wide.
+  void (*sum_pixels)(int64_t rows, int64_t vectors, int64_t pixels, const T* x,
+                     const int32_t* offset, const int32_t* base, const T* d, T* c, int64_t pitch);
+
+  // to[p][j] = from[j][p] for j < rows; 0 for rows <= j < width.
+  void (*transpose)(int64_t rows, int64_t width, int64_t pixels, const T* from, int64_t pitch,
+                    T* to);
+
+  // The sum of n elements, always in the same order.
+  T (*sum)(const T* x, int64_t n);
+};
+
+template <class T>
+struct Functions {
+  TileFunctions<T> tile;
+};
+
+}  // namespace dlrun::cpu
