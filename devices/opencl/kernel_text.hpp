@@ -1,0 +1,25 @@
+// From a kernel of the dialect to the text of an OpenCL program.
+#pragma once
+
+#include <dlrun/abi.h>
+#include <dlrun/kernel_source.hpp>
+
+#include <string>
+#include <vector>
+
+namespace dlrun::opencl {
+
+struct KernelText {
+  std::string program;  // definitions, the dialect, the kernel file and one entry point
+  std::string entry;    // the entry point's name
+  std::vector<KernelParameter> parameters;
+  KernelForm form;
+};
+
+// `largest_group` is how many work items may share local memory. The entry point takes each buffer
+// as a pointer and a byte offset (OpenCL 1.2 can't offset a buffer), then the scalars' values, and
+// last the number of items.
+KernelText kernel_text(const dlr_kernel& kernel, uint32_t real_bits, uint32_t index_bits,
+                       uint32_t largest_group);
+
+}  // namespace dlrun::opencl

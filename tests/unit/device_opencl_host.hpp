@@ -1,0 +1,88 @@
+// device_opencl_host.hpp: opens the opencl device, and holds memory of it, for its tests.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <set>
+#include <vector>
+
+#include "device_cpu_host.hpp"
+
+namespace device_test {
+
+// Where this process keeps compiled kernels: a folder of its own, for as long as it runs.
+class KernelFolder {
+ public:
+  static const KernelFolder& of_process() {
+    static const KernelFolder folder;
+    return folder;
+  }
+  // Those that the device kept.
+  std::set<std::filesystem::path> files() const {
+    std::set<std::filesystem::path> files;
+    for (const auto& entry : std::filesystem::directory_iterator(path_ / "dlrun/kernels")) {
+      files.insert(entry.path());
+    }
+    return files;
+  }
+
+ private:
+  KernelFolder() {
+    char name[] = "/tmp/dlrun-test-XXXXXX";
+    path_ = mkdtemp(name);
+    setenv("XDG_CACHE_HOME", name, 1);
+  }
+  ~KernelFolder() { std::filesystem::remove_all(path_); }
+  std::filesystem::path path_;
+};
+
+// The first OpenCL device; absent, with a message, where there is none.
+inline std::unique_ptr<DevicePlugin> open_opencl() {
+  try {
+    return std::make_unique<DevicePlugin>(DLRUN_BUILD_ROOT "/plugins/device_opencl.so");
+  } catch (const Refused& refused) {
+    MESSAGE("skipped: ", refused.what());
+    return nullptr;
+  }
+}
+
+// Memory of a device, begun with the given elements.
+class DeviceMemory {
+ public:
+  DeviceMemory(const DevicePlugin& plugin, uint64_t bytes) : plugin_(plugin) {
+    check(plugin.type().allocate(plugin.device(), bytes, &mem_));
+  }
+  template <class T>
+  DeviceMemory(const DevicePlugin& plugin, const std::vector<T>& elements)
+      : DeviceMemory(plugin, elements.size() * sizeof(T)) {
+    check(plugin.type().copy(plugin.device(), nullptr, mem_, host_mem(elements), mem_.bytes));
+  }
+  DeviceMemory(const DeviceMemory&) = delete;
+  DeviceMemory& operator=(const DeviceMemory&) = delete;
+  ~DeviceMemory() { plugin_.type().release(plugin_.device(), mem_); }
+
+  dlr_mem mem() const { return mem_; }
+  // From `offset` bytes behind the begin to the end.
+  dlr_mem from(uint64_t offset) const {
+    return {mem_.space, mem_.handle, mem_.offset + offset, mem_.bytes - offset};
+  }
+  template <class T>
+  std::vector<T> elements() const {
+    std::vector<T> elements(mem_.bytes / sizeof(T));
+    check(plugin_.type().copy(plugin_.device(), nullptr, host_mem(elements), mem_, mem_.bytes));
+    return elements;
+  }
+
+  template <class T>
+  static dlr_mem host_mem(const std::vector<T>& elements) {
+    return {DLR_SPACE_HOST, reinterpret_cast<uintptr_t>(elements.data()), 0,
+            elements.size() * sizeof(T)};
+  }
+
+ private:
+  const DevicePlugin& plugin_;
+  dlr_mem mem_{};
+};
+
+}  // namespace device_test
