@@ -1,0 +1,69 @@
+"""Holds sdk/abi-fields.txt against sdk/include/dlrun/abi.h: abi_fields.py [--update]
+
+The list has a line `MINOR STRUCT.FIELD: DECLARATION` for every field, in the header's order, MINOR being that of the interface
+that introduced the field. --update writes it anew: what is known keeps its minor, what is new gets the header's.
+"""
+
+import re
+import sys
+
+from common import ROOT, finish
+
+HEADER = ROOT / "sdk/include/dlrun/abi.h"
+LIST = ROOT / "sdk/abi-fields.txt"
+TITLE = "# Every field of the plugin interface, with the minor version that introduced it. Kept by tests/lint/abi_fields.py --update.\n"
+
+
+def fields_of(header):
+    """{"dlr_mem.space": "uint64_t space", ...} in the header's order."""
+    text = re.sub(r"/\*.*?\*/", "", header, flags=re.DOTALL)
+    text = re.sub(r"^\s*#.*$", "", text, flags=re.MULTILINE)
+    fields = {}
+    for struct, body in re.findall(r"typedef struct (\w+) \{(.*?)\n\} \1;", text, flags=re.DOTALL):
+        for declaration in filter(None, (" ".join(part.split()) for part in body.split(";"))):
+            name = re.search(r"\(\*(\w+)\)|(\w+)(?:\[\w+\])*$", declaration)
+            fields[f"{struct}.{name.group(1) or name.group(2)}"] = declaration
+    return fields
+
+
+def read_list():
+    """{"dlr_mem.space": (minor, declaration), ...}"""
+    listed = {}
+    for line in LIST.read_text().splitlines() if LIST.exists() else []:
+        if not line.startswith("#"):
+            minor, name, declaration = re.fullmatch(r"(\d+) ([\w.]+): (.*)", line).groups()
+            listed[name] = (int(minor), declaration)
+    return listed
+
+
+def order_problems(fields, listed):
+    """A struct only grows at its end, and one without `size` never."""
+    last = {}
+    for name in fields:
+        struct = name.split(".")[0]
+        minor = listed[name][0] if name in listed else sys.maxsize
+        if minor < last.get(struct, 0):
+            yield f"{name}: stands behind a newer field; structs grow at their end"
+        if struct in last and minor != last[struct] and f"{struct}.size" not in fields:
+            yield f"{name}: was added to a frozen struct"
+        last[struct] = max(minor, last.get(struct, 0))
+
+
+def main():
+    header = HEADER.read_text()
+    current = int(re.search(r"#define DLR_ABI_MINOR (\d+)", header).group(1))
+    fields = fields_of(header)
+    listed = read_list()
+    if sys.argv[1:] == ["--update"]:
+        lines = [f"{listed[name][0] if name in listed else current} {name}: {fields[name]}\n" for name in fields]
+        LIST.write_text(TITLE + "".join(lines))
+        return
+    problems = [f"{name}: not in {LIST.name}; run {__file__} --update" for name in fields if name not in listed]
+    problems += [f"{name}: listed, but gone from the header" for name in listed if name not in fields]
+    problems += [f"{name}: was `{listed[name][1]}`, now `{fields[name]}`"
+                 for name in fields if name in listed and listed[name][1] != fields[name]]
+    problems += [f"{name}: minor {minor} is newer than the header's" for name, (minor, _) in listed.items() if minor > current]
+    finish(problems + list(order_problems(fields, listed)), len(fields))
+
+
+main()
