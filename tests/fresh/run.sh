@@ -41,7 +41,7 @@ run() {
   local start=$SECONDS status=0
   echo "--- $*" >>"$machine.log"
   chroot "$machine" su - "$user" -c "cd dlrun && CI=true $*" </dev/null >>"$machine.log" 2>&1 || status=$?
-  printf '%s as %s: `%s` ended with %d after %d s\n' "$suite" "$who" "$*" "$status" $((SECONDS - start))
+  printf '%s as %s: "%s" ended with %d after %d s\n' "$suite" "$who" "$*" "$status" $((SECONDS - start))
   return "$status"
 }
 
