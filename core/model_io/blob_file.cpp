@@ -28,6 +28,7 @@ HostBlob read_blob_file(const std::filesystem::path& path) {
 }
 
 void write_blob_file(const std::filesystem::path& path, const HostBlob& blob) {
+  require_complete(blob, path);
   base::replace_file(path, [&](const std::filesystem::path& temporary) {
     FileWriter file(path, temporary);
     write_encoded_blob(file, encode_blob(blob));

@@ -31,10 +31,13 @@ class Hdf5Id {
   hid_t id_ = H5I_INVALID_HID;
 };
 
-// Stops HDF5 from printing its error stack while in scope (the setting is the thread's own).
+// Every use of HDF5 happens while one of these is in scope: it stops HDF5 from printing its error
+// stack (the setting is the thread's own), and from closing at exit what it could not close before,
+// which crashes (1.10.8).
 class Hdf5Silence {
  public:
   Hdf5Silence() {
+    H5dont_atexit();
     H5Eget_auto2(H5E_DEFAULT, &function_, &data_);
     H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
   }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <limits>
+#include <system_error>
 
 #include "core/base/error.hpp"
 #include "core/base/files.hpp"
@@ -97,6 +98,7 @@ void Hdf5Writer::make_group(const std::string& name) {
 }
 
 void Hdf5Writer::write(const std::string& name, const HostBlob& blob) {
+  require_complete(blob, path_);
   const hid_t type = blob.type() == DataType::kFloat64 ? H5T_NATIVE_DOUBLE : H5T_NATIVE_FLOAT;
   handle_->write_dataset(path_, name, type, blob.shape, blob.data());
 }
@@ -128,8 +130,16 @@ void write_hdf5(const std::filesystem::path& path, const std::function<void(Hdf5
   base::replace_file(path, [&](const std::filesystem::path& temporary) {
     const Hdf5Silence silence;
     Hdf5Writer writer(path, temporary);
-    fill(writer);
-    writer.close();
+    try {
+      fill(writer);
+      writer.close();
+    } catch (...) {
+      // HDF5 keeps a file open that it can't write to the end; what it holds of the disk is free
+      // this way.
+      std::error_code ignored;
+      std::filesystem::resize_file(temporary, 0, ignored);
+      throw;
+    }
   });
 }
 

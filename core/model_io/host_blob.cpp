@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "core/base/error.hpp"
+
 namespace dlrun::model_io {
 
 const char* to_string(DataType type) {
@@ -21,6 +23,13 @@ int64_t element_count(const std::vector<int64_t>& shape) {
 
 std::string shape_to_string(const std::vector<int64_t>& shape) {
   return shape.empty() ? "()" : fmt::format("{}", fmt::join(shape, "x"));
+}
+
+void require_complete(const HostBlob& blob, const std::filesystem::path& path) {
+  const int64_t count = element_count(blob.shape);
+  if (count >= 0 && static_cast<uint64_t>(count) == blob.value_count()) return;
+  base::fail_work({path.string()}, fmt::format("cannot write: a blob of shape {} has {} values",
+                                               shape_to_string(blob.shape), blob.value_count()));
 }
 
 size_t HostBlob::value_count() const {

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <variant>
 #include <vector>
@@ -50,6 +51,10 @@ struct HostBlob {
 
 // The product of the axes; -1 when an axis is negative or the product overflows 63 bits.
 int64_t element_count(const std::vector<int64_t>& shape);
+
+// Throws Error (exit code 1) that names `path` when a blob to be written has not as many values as
+// its shape.
+void require_complete(const HostBlob& blob, const std::filesystem::path& path);
 
 // "20x1x5x5"; "()" for a scalar.
 std::string shape_to_string(const std::vector<int64_t>& shape);

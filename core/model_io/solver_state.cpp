@@ -90,6 +90,7 @@ void write_binary(const std::filesystem::path& path, const SolverStateFile& stat
     append_bytes_field(head, kLearnedNet, state.learned_net);
     file.write(head);
     for (const HostBlob& blob : state.history) {
+      require_complete(blob, path);
       const EncodedBlob encoded = encode_blob(blob);
       std::string header;
       append_bytes_header(header, kHistory, encoded.size());

@@ -81,7 +81,7 @@ std::vector<LayerWeights> parse_net(std::string_view bytes) {
   return layers;
 }
 
-void write_layer(FileWriter& file, const LayerWeights& layer) {
+void write_layer(const std::filesystem::path& path, FileWriter& file, const LayerWeights& layer) {
   std::string head;
   append_bytes_field(head, kV2.name, layer.name);
   if (!layer.type.empty()) append_bytes_field(head, kV2.type, layer.type);
@@ -91,6 +91,7 @@ void write_layer(FileWriter& file, const LayerWeights& layer) {
   uint64_t size = head.size();
   for (const HostBlob& blob : layer.blobs) {
     if (!blob.present) continue;
+    require_complete(blob, path);
     blobs.push_back(encode_blob(blob));
     append_bytes_header(headers.emplace_back(), kV2.blobs, blobs.back().size());
     size += headers.back().size() + blobs.back().size();
@@ -131,7 +132,7 @@ void write_binary_weights(const std::filesystem::path& path, const std::string& 
     append_bytes_field(head, kNetName, net_name);
     file.write(head);
     for (const LayerWeights& layer : layers)
-      write_layer(file, layer);
+      write_layer(path, file, layer);
     file.close();
   });
 }
