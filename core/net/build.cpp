@@ -84,7 +84,8 @@ class Builder {
   }
 
   void make_layer(Stage& stage) {
-    stage.layer = std::make_unique<LayerNode>(stage.config, net_.catalogue_, net_.options_.dtype, is_training(stage));
+    stage.layer = std::make_unique<LayerNode>(stage.config, net_.catalogue_, net_.options_.dtype, is_training(stage),
+                                              net_.options_.state.is_training || net_.options_.force_backward);
     LayerNode& layer = *stage.layer;
     for (size_t i = 0; i < stage.bottoms.size(); ++i) layer.bottom_descs[i] = value(stage.bottoms[i]).data.desc;
     layer.setup();

@@ -45,6 +45,9 @@ uint32_t dtype(dlr_context* context) { return context->dtype; }
 uint8_t is_training(dlr_context* context) {
   return context->layer == nullptr || context->layer->is_training ? 1 : 0;
 }
+uint8_t may_run_backward(dlr_context* context) {
+  return context->layer != nullptr && context->layer->may_run_backward ? 1 : 0;
+}
 dlr_random_key random_key(dlr_context* context) { return context->random_key; }
 
 const dlr_tensor_desc* bottom_desc(dlr_context* context, uint32_t index) {
@@ -217,7 +220,7 @@ dlr_error* fill(dlr_context* context, dlr_tensor* tensor, const dlr_params* fill
 
 const dlr_context_api* context_api() {
   static constexpr dlr_context_api kApi = {
-      sizeof(dlr_context_api), name,       n_bottoms,    n_tops,          dtype,        is_training,
+      sizeof(dlr_context_api), name,       n_bottoms,    n_tops,          dtype,        is_training, may_run_backward,
       random_key,              bottom_desc, top_desc,    set_facts,       set_bottom_facts,
       set_top_facts,           add_param,  set_top,      add_scratch,     add_operator, set_cost,
       bottom,                  top,        bottom_gradient, top_gradient, param,        param_gradient,

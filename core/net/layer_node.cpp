@@ -33,11 +33,13 @@ void LayerNode::located(Body&& body) {
   }
 }
 
-LayerNode::LayerNode(const config::Node& layer, Catalogue& catalogue, uint32_t dtype, bool training)
+LayerNode::LayerNode(const config::Node& layer, Catalogue& catalogue, uint32_t dtype, bool training,
+                     bool backward_may_run)
     : config(layer),
       name(layer.text("name")),
       type_name(layer.text("type")),
       is_training(training),
+      may_run_backward(backward_may_run),
       subject_(fmt::format("layer '{}': ", name)),
       params_owner_(catalogue) {
   const Provided provided = catalogue.load("layer", type_name, config.where("type"), subject_);

@@ -49,7 +49,8 @@ namespace dlrun::net {
 class LayerNode {
  public:
   // Creates the plugin's instance. `config` is the LayerParameter.
-  LayerNode(const config::Node& config, Catalogue& catalogue, uint32_t dtype, bool is_training);
+  LayerNode(const config::Node& config, Catalogue& catalogue, uint32_t dtype, bool is_training,
+            bool may_run_backward);
   ~LayerNode();
   LayerNode(const LayerNode&) = delete;
   LayerNode& operator=(const LayerNode&) = delete;
@@ -71,6 +72,7 @@ class LayerNode {
   std::string type_name;
   std::string plugin_file;  // that serves the type, for reports
   bool is_training;
+  bool may_run_backward;
   dlr_context context;
 
   // Declared by the layer.

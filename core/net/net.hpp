@@ -126,6 +126,7 @@ class Net {
   void begin_iteration();
   // The number that keys the random numbers of the next pass; each forward adds one.
   void set_pass(uint64_t pass) { pass_ = pass; }
+  uint64_t pass() const { return pass_; }
 
   const std::string& name() const { return name_; }
   const NetOptions& options() const { return options_; }

@@ -292,6 +292,7 @@ typedef struct dlr_context_api {
   uint32_t (*n_tops)(dlr_context*);            /* [owner] */
   uint32_t (*dtype)(dlr_context*);             /* [owner] the net's working type: DLR_F32 or DLR_F64 */
   uint8_t (*is_training)(dlr_context*);        /* [owner] phase TRAIN */
+  uint8_t (*may_run_backward)(dlr_context*);   /* [owner] a backward may follow: keep what it will read */
   dlr_random_key (*random_key)(dlr_context*);  /* [run] of this layer in this iteration */
   const dlr_tensor_desc* (*bottom_desc)(dlr_context*, uint32_t index); /* [owner] */
   const dlr_tensor_desc* (*top_desc)(dlr_context*, uint32_t index);    /* [owner] */

@@ -25,6 +25,8 @@ class LayerContext {
   int n_tops() const { return static_cast<int>(api().n_tops(handle_)); }
   uint32_t dtype() const { return api().dtype(handle_); }
   bool is_training() const { return api().is_training(handle_) != 0; }
+  // Whether a backward may follow a forward, so that what it reads must be kept; also possible in phase TEST.
+  bool may_run_backward() const { return api().may_run_backward(handle_) != 0; }
   Shape bottom_shape(int index) const { return Shape(*api().bottom_desc(handle_, static_cast<uint32_t>(index))); }
   Shape top_shape(int index) const { return Shape(*api().top_desc(handle_, static_cast<uint32_t>(index))); }
 
@@ -150,6 +152,11 @@ class RunContext : public LayerContext {
     dlr_arg flat[sizeof...(Arguments)];
     for (std::size_t i = 0; i < sizeof...(Arguments); ++i) flat[i] = args[i];
     check(api().run_operator(handle_, static_cast<uint32_t>(index), flat, sizeof...(Arguments)));
+  }
+
+  // For operators with any number of arguments.
+  void run_operator(int index, const std::vector<dlr_arg>& args) {
+    check(api().run_operator(handle_, static_cast<uint32_t>(index), args.data(), static_cast<uint32_t>(args.size())));
   }
 
   // Gives the tensor its values by the filler that a FillerParameter names; random ones differ by iteration.

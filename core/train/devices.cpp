@@ -1,0 +1,121 @@
+#include "core/train/devices.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "core/base/error.hpp"
+#include "core/base/suggest.hpp"
+#include "core/host/error.hpp"
+
+namespace dlrun::train {
+namespace {
+
+class Opener {
+ public:
+  Opener(net::Catalogue& catalogue, const std::vector<DeviceKind>& kinds, const DeviceChoice& choice)
+      : catalogue_(catalogue), kinds_(kinds), choice_(choice) {
+    std::stable_sort(kinds_.begin(), kinds_.end(), [](const auto& a, const auto& b) { return a.score > b.score; });
+  }
+
+  std::shared_ptr<memory::Device> open_host() {
+    const auto host = std::find_if(kinds_.begin(), kinds_.end(), [](const DeviceKind& kind) { return kind.is_host; });
+    if (host == kinds_.end()) {
+      base::fail_work(
+          "no plugin provides a host device (dlrun's own is 'cpu'); see `dlrun plugins list` for where plugins are "
+          "looked for");
+    }
+    host_name_ = host->name;
+    return open(host->name, 0);
+  }
+
+  std::shared_ptr<memory::Device> open_named(const std::string& written, const std::shared_ptr<memory::Device>& host) {
+    const size_t colon = written.find(':');
+    const std::string name = written.substr(0, colon);
+    const uint64_t index = colon == std::string::npos ? 0 : parse_index(written, written.substr(colon + 1));
+    if (name == host_name_ && index == 0) return host;
+    std::vector<std::string> names = {"auto"};
+    for (const DeviceKind& kind : kinds_) names.push_back(kind.name);
+    if (std::find(names.begin() + 1, names.end(), name) == names.end()) {
+      base::fail_input(fmt::format("unknown device '{}'{}; known are {}", written, base::did_you_mean(name, names),
+                                   fmt::join(names, ", ")));
+    }
+    std::string reason;
+    const uint64_t n = count(name, &reason);
+    if (n == 0) base::fail_work(fmt::format("device '{}' is installed but finds no device: {}", name, reason));
+    if (index >= n) base::fail_input(fmt::format("there is no device '{}': '{}' has {} (from 0)", written, name, n));
+    return open(name, index);
+  }
+
+  std::shared_ptr<memory::Device> open_best(const std::shared_ptr<memory::Device>& host,
+                                            std::vector<std::string>* reasons) {
+    for (const DeviceKind& kind : kinds_) {
+      if (kind.score < 0) continue;
+      if (kind.is_host) return host;
+      std::string reason;
+      try {
+        if (count(kind.name, &reason) > 0) {
+          std::shared_ptr<memory::Device> device = open(kind.name, 0);
+          if (!choice_.host_memory_only || device->works_in_host_memory()) return device;
+          reason = "solver_mode CPU wants a device in host memory";
+        }
+      } catch (const base::Error& error) {
+        reason = error.what();
+      }
+      if (reasons != nullptr) reasons->push_back(fmt::format("{}: {}", kind.name, reason));
+    }
+    return host;
+  }
+
+ private:
+  static uint64_t parse_index(const std::string& written, const std::string& digits) {
+    uint64_t index = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), index);
+    if (error != std::errc() || end != digits.data() + digits.size()) {
+      base::fail_input(fmt::format("device '{}': expected NAME or NAME:NUMBER", written));
+    }
+    return index;
+  }
+
+  const dlr_device_type& type(const std::string& name) {
+    return catalogue_.get<dlr_device_type>("device", name, {}, fmt::format("device '{}': ", name));
+  }
+
+  uint64_t count(const std::string& name, std::string* reason) {
+    uint64_t n = 0;
+    dlr_string why{"", 0};
+    host::check(type(name).count(&n, &why), fmt::format("device '{}': ", name));
+    *reason = host::from_abi(why);
+    return n;
+  }
+
+  std::shared_ptr<memory::Device> open(const std::string& name, uint64_t index) {
+    dlr_device_options options{};
+    options.size = sizeof options;
+    options.threads = static_cast<uint64_t>(std::max(choice_.threads, 0));
+    options.isa = host::to_abi(choice_.isa);
+    const std::string full = index == 0 ? name : fmt::format("{}:{}", name, index);
+    return std::make_shared<memory::Device>(full, type(name), index, options);
+  }
+
+  net::Catalogue& catalogue_;
+  std::vector<DeviceKind> kinds_;
+  const DeviceChoice& choice_;
+  std::string host_name_;
+};
+
+}  // namespace
+
+net::Devices open_devices(net::Catalogue& catalogue, const std::vector<DeviceKind>& kinds, const DeviceChoice& choice,
+                          std::vector<std::string>* reasons) {
+  Opener opener(catalogue, kinds, choice);
+  net::Devices devices;
+  devices.host = opener.open_host();
+  devices.primary = choice.device == "auto" ? opener.open_best(devices.host, reasons)
+                                            : opener.open_named(choice.device, devices.host);
+  return devices;
+}
+
+}  // namespace dlrun::train

@@ -1,0 +1,33 @@
+// Chooses and opens the devices of a job.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/net/catalogue.hpp"
+#include "core/net/executor.hpp"
+
+namespace dlrun::train {
+
+// A device plugin, as its manifest describes it.
+struct DeviceKind {
+  std::string name;  // "opencl"
+  int32_t score = 0;
+  bool is_host = false;
+};
+
+struct DeviceChoice {
+  std::string device = "auto";  // "auto", "cpu", "opencl", "opencl:1"
+  bool host_memory_only = false;  // among `auto`: Caffe's solver_mode CPU
+  int threads = 0;
+  std::string isa;  // "": the best there is
+};
+
+// `kinds`: all that are installed. Opens the host device and the chosen one (which may be the same). With `auto` the
+// one with the highest score that reports a device; `reasons` then says why others were passed over. A named device
+// that isn't there is an error that says why and what there is.
+net::Devices open_devices(net::Catalogue& catalogue, const std::vector<DeviceKind>& kinds, const DeviceChoice& choice,
+                          std::vector<std::string>* reasons = nullptr);
+
+}  // namespace dlrun::train

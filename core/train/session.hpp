@@ -1,0 +1,71 @@
+// What every command that works on a configuration begins with: plugins, the configuration, devices.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/config/load.hpp"
+#include "core/net/net.hpp"
+#include "core/registry/loader.hpp"
+#include "core/registry/plugin_catalogue.hpp"
+#include "core/registry/registry.hpp"
+#include "core/train/devices.hpp"
+
+namespace dlrun::train {
+
+struct SessionOptions {
+  std::string config;  // the file
+  std::vector<std::string> overrides;
+  registry::SearchOptions plugins;
+  std::string device;    // "": the configuration's
+  std::string fallback;  // "": the configuration's; "error", "warn", "allow"
+  std::string isa;
+  int threads = 0;       // 0: the configuration's
+};
+
+// The plugins of one process's work: found, and opened on demand.
+class Plugins {
+ public:
+  explicit Plugins(const registry::SearchOptions& options);
+  ~Plugins();
+  registry::Registry& registry() { return registry_; }
+  net::Catalogue& catalogue() { return catalogue_; }
+  std::vector<DeviceKind> device_kinds() const;
+
+ private:
+  registry::Registry registry_;
+  registry::Loader loader_;
+  registry::PluginCatalogue catalogue_;
+};
+
+class Session {
+ public:
+  explicit Session(const SessionOptions& options);
+
+  const config::Job& job() const { return job_; }
+  net::Catalogue& catalogue() { return plugins_->catalogue(); }
+  registry::Registry& registry() { return plugins_->registry(); }
+  Plugins& plugins() { return *plugins_; }
+
+  // Opened on first use; prints a notice where the configuration wanted what isn't there.
+  const net::Devices& devices();
+
+  // The options of a net in this job: dtype, seed, threads, fallback, and the state made of phase, the net's own
+  // state and `solver_state` (a NetState message; may be empty).
+  net::NetOptions net_options(const config::Node& net, bool is_training, const config::Node& solver_state = {}) const;
+  uint64_t seed() const { return seed_; }
+  // For resuming a run whose seed was drawn; before any net is made.
+  void set_seed(uint64_t seed) { seed_ = seed; }
+  int threads() const { return threads_; }
+
+ private:
+  SessionOptions options_;
+  std::unique_ptr<Plugins> plugins_;
+  config::Job job_;
+  net::Devices devices_;
+  uint64_t seed_ = 1;
+  int threads_ = 0;
+};
+
+}  // namespace dlrun::train
