@@ -3,7 +3,7 @@
 #include <limits>
 #include <random>
 
-#include "device_opencl_host.hpp"
+#include "tests/unit/device_opencl_host.hpp"
 
 using namespace device_test;
 

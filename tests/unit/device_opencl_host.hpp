@@ -7,7 +7,7 @@
 #include <set>
 #include <vector>
 
-#include "device_cpu_host.hpp"
+#include "tests/unit/device_cpu_host.hpp"
 
 namespace device_test {
 

@@ -1,5 +1,5 @@
 // Kernels on the opencl device against the CPU build of the same text.
-#define DLR_KERNEL_FILE "unit/device_opencl_kernels.kernel.h"
+#define DLR_KERNEL_FILE "tests/unit/device_opencl_kernels.kernel.h"
 #include <dlrun/kernel_build.h>
 
 #include <cmath>
@@ -7,7 +7,7 @@
 #include <iterator>
 #include <random>
 
-#include "device_opencl_host.hpp"
+#include "tests/unit/device_opencl_host.hpp"
 
 using namespace device_test;
 
@@ -22,7 +22,7 @@ std::string read_text(const std::filesystem::path& path) {
 class TestKernel {
  public:
   explicit TestKernel(std::string name, std::string source = {}) : name_(std::move(name)) {
-    source_ = source.empty() ? read_text(DLRUN_SOURCE_ROOT "/tests/" DLR_KERNEL_FILE) : source;
+    source_ = source.empty() ? read_text(DLRUN_SOURCE_ROOT "/" DLR_KERNEL_FILE) : source;
     const size_t begin = source_.find("(" + name_ + ",") + name_.size() + 2;
     parameters_ = source_.substr(begin, source_.find(") {", begin) - begin);
     kernel_.size = sizeof kernel_;

@@ -1,7 +1,7 @@
 // The opencl device's memory and streams.
 #include <numeric>
 
-#include "device_opencl_host.hpp"
+#include "tests/unit/device_opencl_host.hpp"
 
 using namespace device_test;
 

@@ -1,0 +1,51 @@
+// The open device: oneDNN's engine, the layouts it has chosen, and how many threads it may use.
+#pragma once
+
+#include <dlrun/device.hpp>
+
+#include <string>
+
+#include "layouts.hpp"
+
+namespace dlrun::onednn {
+
+class Device {
+ public:
+  explicit Device(const dlr_device_options& options);
+  Device(const Device&) = delete;
+  Device& operator=(const Device&) = delete;
+
+  void info(dlr_device_info& out) const;
+
+  const dnnl::engine& engine() const { return engine_; }
+  const dnnl::stream& stream() const { return stream_; }
+  Layouts& layouts() { return layouts_; }
+  int threads() const { return threads_; }
+
+ private:
+  dnnl::engine engine_;
+  dnnl::stream stream_;
+  Layouts layouts_;
+  int threads_;  // 0: as many as OpenMP says
+  std::string name_;
+  std::string driver_;
+};
+
+// Lets oneDNN use as many threads as its device may, as long as this lives and on this thread only.
+class ThreadBudget {
+ public:
+  explicit ThreadBudget(const Device& device);
+  ~ThreadBudget();
+  ThreadBudget(const ThreadBudget&) = delete;
+  ThreadBudget& operator=(const ThreadBudget&) = delete;
+
+ private:
+  int before_ = 0;  // 0: nothing was changed
+};
+
+// Host memory, aligned as the device says; throws std::bad_alloc.
+inline constexpr uint64_t kAlignment = 64;
+void* allocate(uint64_t bytes);
+void release(void* memory);
+
+}  // namespace dlrun::onednn

@@ -1,0 +1,128 @@
+// Comparing, numbering and padding of layouts.
+#include "layouts.hpp"
+
+#include <numeric>
+
+namespace dlrun::onednn {
+
+namespace {
+
+Dims row_major(const Dims& dims) {
+  Dims strides(dims.size());
+  int64_t stride = 1;
+  for (size_t axis = dims.size(); axis-- > 0; stride *= dims[axis])
+    strides[axis] = stride;
+  return strides;
+}
+
+// The stride of an axis with one element has no meaning.
+bool same_strides(const Dims& a, const Dims& b, const Dims& extents) {
+  for (size_t axis = 0; axis < extents.size(); ++axis) {
+    if (extents[axis] > 1 && a[axis] != b[axis]) return false;
+  }
+  return true;
+}
+
+// How many positions an axis has outside of the inner blocks.
+Dims outer_extents(const Blocking& b) {
+  Dims extents = b.padded;
+  for (size_t i = 0; i < b.inner_axis.size(); ++i) {
+    extents[static_cast<size_t>(b.inner_axis[i])] /= b.inner_extent[i];
+  }
+  return extents;
+}
+
+bool same_layout(const dnnl::memory::desc& a, const dnnl::memory::desc& b) {
+  const Blocking x = blocking_of(a);
+  const Blocking y = blocking_of(b);
+  if (!x.readable || !y.readable) return a == b;
+  return x.offset == y.offset && x.dims == y.dims && x.padded == y.padded &&
+         x.inner_extent == y.inner_extent && x.inner_axis == y.inner_axis &&
+         same_strides(x.strides, y.strides, outer_extents(x));
+}
+
+// Where positions of one axis lie, in elements: a layout of blocks adds this up over the axes.
+Dims places(const Blocking& b, size_t axis) {
+  Dims place(static_cast<size_t>(b.padded[axis]));
+  for (size_t position = 0; position < place.size(); ++position) {
+    int64_t rest = static_cast<int64_t>(position);
+    int64_t block_stride = 1;  // of the inner block at hand
+    for (size_t i = b.inner_extent.size(); i-- > 0; block_stride *= b.inner_extent[i]) {
+      if (b.inner_axis[i] != static_cast<int64_t>(axis)) continue;
+      place[position] += rest % b.inner_extent[i] * block_stride;
+      rest /= b.inner_extent[i];
+    }
+    place[position] += rest * b.strides[axis];
+  }
+  return place;
+}
+
+// Zeroes the box of all positions that `tables` list, axis by axis.
+void zero_box(const std::vector<Dims>& tables, size_t axis, float* data) {
+  if (axis + 1 == tables.size()) {
+    for (const int64_t place : tables[axis])
+      data[place] = 0;
+    return;
+  }
+  for (const int64_t place : tables[axis])
+    zero_box(tables, axis + 1, data + place);
+}
+
+}  // namespace
+
+dnnl::memory::desc plain_desc(const Dims& dims) {
+  return {dims, dnnl::memory::data_type::f32, row_major(dims)};
+}
+
+bool is_plain(const dnnl::memory::desc& desc) {
+  const Blocking b = blocking_of(desc);
+  return b.readable && b.offset == 0 && b.inner_axis.empty() && b.padded == b.dims &&
+         same_strides(b.strides, row_major(b.dims), b.dims);
+}
+
+void zero_padding(const dnnl::memory::desc& desc, float* data) {
+  const Blocking b = blocking_of(desc);
+  if (!b.readable)
+    throw Error("a layout that only oneDNN knows can't be padded", DLR_INTERNAL_ERROR);
+  std::vector<Dims> tables;
+  for (size_t axis = 0; axis < b.dims.size(); ++axis)
+    tables.push_back(places(b, axis));
+  // For each padded axis: its padding, over what earlier turns left of the axes before it.
+  for (size_t axis = 0; axis < b.dims.size(); ++axis) {
+    const auto end = tables[axis].begin() + b.dims[axis];
+    std::vector<Dims> box = tables;
+    box[axis].assign(end, tables[axis].end());
+    if (!box[axis].empty()) zero_box(box, 0, data + b.offset);
+    tables[axis].erase(end, tables[axis].end());
+  }
+}
+
+dnnl::memory::desc Layouts::wanted(const dlr_tensor_desc& tensor, const Dims& dims) const {
+  if (tensor.layout == DLR_LAYOUT_PLAIN) return plain_desc(dims);
+  if (tensor.layout == DLR_LAYOUT_ANY) {
+    return {dims, dnnl::memory::data_type::f32, dnnl::memory::format_tag::any};
+  }
+  const dnnl::memory::desc& desc = of(tensor.layout);
+  if (dims_of(desc) != dims) {
+    throw Declined("the layout at hand is of a tensor of another shape");
+  }
+  return desc;
+}
+
+const dnnl::memory::desc& Layouts::of(uint64_t layout) const {
+  if (layout == DLR_LAYOUT_PLAIN || layout > known_.size()) {
+    throw Error("onednn has no layout " + std::to_string(layout), DLR_INTERNAL_ERROR);
+  }
+  return known_[layout - 1];
+}
+
+uint64_t Layouts::number(const dnnl::memory::desc& desc) {
+  if (is_plain(desc)) return DLR_LAYOUT_PLAIN;
+  const auto found = std::find_if(known_.begin(), known_.end(),
+                                  [&](const auto& known) { return same_layout(known, desc); });
+  if (found != known_.end()) return static_cast<uint64_t>(found - known_.begin()) + 1;
+  known_.push_back(desc);
+  return known_.size();
+}
+
+}  // namespace dlrun::onednn

@@ -1,0 +1,35 @@
+// Layouts: oneDNN's descriptions of memory behind the 64-bit numbers that the host sees.
+#pragma once
+
+#include <dlrun/device.hpp>
+
+#include <vector>
+
+#include "compat.hpp"
+
+namespace dlrun::onednn {
+
+// Row-major float32 without padding.
+dnnl::memory::desc plain_desc(const Dims& dims);
+
+// Whether every element lies where it does in row-major order, however oneDNN calls that.
+bool is_plain(const dnnl::memory::desc& desc);
+
+// Writes zeros to the elements of a layout that lie outside of the tensor's extents.
+void zero_padding(const dnnl::memory::desc& desc, float* data);
+
+// The layouts that the plans of one device have chosen. A number is good as long as the device is
+// open.
+class Layouts {
+ public:
+  // What oneDNN is asked for by an operand of this layout; `dims` are its extents in oneDNN's eyes.
+  dnnl::memory::desc wanted(const dlr_tensor_desc& tensor, const Dims& dims) const;
+  const dnnl::memory::desc& of(uint64_t layout) const;
+  // Plain, or the number of this layout; the same for the same layout.
+  uint64_t number(const dnnl::memory::desc& desc);
+
+ private:
+  std::vector<dnnl::memory::desc> known_;  // layout n is at n - 1
+};
+
+}  // namespace dlrun::onednn

@@ -1,0 +1,81 @@
+// Running primitives.
+#include "plan.hpp"
+
+#include <oneapi/dnnl/dnnl_debug.h>
+
+namespace dlrun::onednn {
+
+dnnl::primitive_attr attributes() {
+  dnnl::primitive_attr attributes;
+  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  return attributes;
+}
+
+void check_fast(const dnnl::primitive_desc_base& primitive, std::string_view op) {
+  if (!primitive) throw Declined("oneDNN has no " + std::string(op) + " of this kind");
+  const std::string name = primitive.impl_info_str();
+  if (name.find("ref") != std::string::npos) {
+    throw Declined("oneDNN has only its reference code for this " + std::string(op) + " (" + name +
+                   ")");
+  }
+}
+
+Plan::Plan(Device& device, const dnnl::primitive_desc_base& primitive, std::vector<int> roles)
+    : device_(device), primitive_(primitive.get()), roles_(std::move(roles)) {
+  for (const int role : roles_) {
+    index_.push_back(role == 0 ? -1
+                               : bind(role, primitive.query_md(dnnl::query::exec_arg_md, role)));
+  }
+  const dnnl::memory::desc scratch = primitive.scratchpad_desc();
+  if (scratch.get_size() > 0) scratch_ = bind(DNNL_ARG_SCRATCHPAD, scratch);
+  const dnnl::memory::desc reserve = primitive.query_md(dnnl::query::workspace_md);
+  if (reserve.get_size() > 0) reserve_ = bind(DNNL_ARG_WORKSPACE, reserve);
+  for (const Argument& argument : bound_)
+    exec_.push_back({argument.role, argument.memory.get()});
+}
+
+int Plan::bind(int role, const dnnl::memory::desc& desc) {
+  bound_.push_back({role, dnnl::memory(desc, device_.engine(), DNNL_MEMORY_NONE)});
+  return static_cast<int>(bound_.size()) - 1;
+}
+
+void Plan::describe(const OpView& op, Layouts& layouts) const {
+  for (int i = 0; i < op.n_args(); ++i) {
+    const int index = index_[static_cast<size_t>(i)];
+    if (index >= 0)
+      op.arg(i).layout = layouts.number(bound_[static_cast<size_t>(index)].memory.get_desc());
+  }
+  const auto bytes = [&](int index) {
+    return index < 0 ? 0 : bound_[static_cast<size_t>(index)].memory.get_desc().get_size();
+  };
+  op.desc().workspace_bytes = bytes(scratch_);
+  op.desc().reserve_bytes = bytes(reserve_);
+}
+
+// oneDNN 2 zeroes the padding each time that a handle is set, so it is set only when it changes.
+void Plan::set(int index, const dlr_mem& mem) {
+  if (index < 0) return;
+  if (mem.space != DLR_SPACE_HOST || mem.handle == 0) {
+    throw Error("an operand of onednn isn't in host memory", DLR_INTERNAL_ERROR);
+  }
+  const dnnl::memory& memory = bound_[static_cast<size_t>(index)].memory;
+  void* data = address<void>(mem);
+  if (memory.get_data_handle() != data) memory.set_data_handle(data);
+}
+
+void Plan::run(const dlr_mem* args, uint32_t n_args, const dlr_mem& workspace,
+               const dlr_mem& reserve) {
+  if (n_args != index_.size()) throw Error("wrong number of operands", DLR_INTERNAL_ERROR);
+  const ThreadBudget threads(device_);
+  for (uint32_t i = 0; i < n_args; ++i)
+    set(index_[i], args[i]);
+  set(scratch_, workspace);
+  set(reserve_, reserve);
+  const dnnl_status_t status = dnnl_primitive_execute(primitive_.get(), device_.stream().get(),
+                                                      static_cast<int>(exec_.size()), exec_.data());
+  if (status != dnnl_success) {
+    throw Error(std::string("oneDNN failed: ") + dnnl_status2str(status), DLR_DEVICE_ERROR);
+  }
+}
+
+}  // namespace dlrun::onednn

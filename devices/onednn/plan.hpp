@@ -1,0 +1,53 @@
+// A primitive with its memories, ready to run without allocating; and the operators that become
+// one.
+#pragma once
+
+#include <dlrun/device.hpp>
+
+#include <memory>
+#include <vector>
+
+#include "device.hpp"
+
+namespace dlrun::onednn {
+
+class Plan {
+ public:
+  // `roles` says for each argument of the operator what it is to the primitive (DNNL_ARG_SRC, ...);
+  // 0: nothing.
+  Plan(Device& device, const dnnl::primitive_desc_base& primitive, std::vector<int> roles);
+
+  // Writes the layouts that the primitive wants, and the bytes that it needs, into the operator's
+  // description.
+  void describe(const OpView& op, Layouts& layouts) const;
+  void run(const dlr_mem* args, uint32_t n_args, const dlr_mem& workspace, const dlr_mem& reserve);
+
+ private:
+  struct Argument {
+    int role;
+    dnnl::memory memory;
+  };
+  int bind(int role, const dnnl::memory::desc& desc);
+  void set(int index, const dlr_mem& mem);
+
+  Device& device_;
+  dnnl::primitive primitive_;
+  std::vector<int> roles_;
+  std::vector<int> index_;  // of each argument of the operator in bound_, or -1
+  int scratch_ = -1;        // index in bound_, or -1
+  int reserve_ = -1;
+  std::vector<Argument> bound_;
+  std::vector<dnnl_exec_arg_t> exec_;  // the same as the C interface wants it
+};
+
+// For every primitive: scratch memory comes from the host.
+dnnl::primitive_attr attributes();
+
+// Throws Declined when there is no implementation, or only the reference one, which is slower than
+// dlrun's kernels.
+void check_fast(const dnnl::primitive_desc_base& primitive, std::string_view op);
+
+std::unique_ptr<Plan> plan_convolution(const OpView& op, Device& device);
+std::unique_ptr<Plan> plan_reorder(const OpView& op, Device& device);
+
+}  // namespace dlrun::onednn
