@@ -18,6 +18,17 @@ constexpr Entry kPlanners[] = {
     {"convolution_forward", plan_convolution_forward},
     {"convolution_backward_data", plan_convolution_backward_data},
     {"convolution_backward_weights", plan_convolution_backward_weights},
+    {"inner_product_forward", plan_inner_product_forward},
+    {"inner_product_backward_data", plan_inner_product_backward_data},
+    {"inner_product_backward_weights", plan_inner_product_backward_weights},
+    {"pooling_max_forward", plan_pooling_max_forward},
+    {"pooling_max_backward", plan_pooling_max_backward},
+    {"pooling_average_forward", plan_pooling_average_forward},
+    {"pooling_average_backward", plan_pooling_average_backward},
+    {"lrn_forward", plan_lrn_forward},
+    {"lrn_backward", plan_lrn_backward},
+    {"softmax_forward", plan_softmax_forward},
+    {"softmax_backward", plan_softmax_backward},
 };
 
 }  // namespace

@@ -71,6 +71,18 @@ std::unique_ptr<dlr_plan> plan_gemm(const Device& device, const OpView& op);
 std::unique_ptr<dlr_plan> plan_convolution_forward(const Device& device, const OpView& op);
 std::unique_ptr<dlr_plan> plan_convolution_backward_data(const Device& device, const OpView& op);
 std::unique_ptr<dlr_plan> plan_convolution_backward_weights(const Device& device, const OpView& op);
+std::unique_ptr<dlr_plan> plan_inner_product_forward(const Device& device, const OpView& op);
+std::unique_ptr<dlr_plan> plan_inner_product_backward_data(const Device& device, const OpView& op);
+std::unique_ptr<dlr_plan> plan_inner_product_backward_weights(const Device& device,
+                                                              const OpView& op);
+std::unique_ptr<dlr_plan> plan_pooling_max_forward(const Device& device, const OpView& op);
+std::unique_ptr<dlr_plan> plan_pooling_max_backward(const Device& device, const OpView& op);
+std::unique_ptr<dlr_plan> plan_pooling_average_forward(const Device& device, const OpView& op);
+std::unique_ptr<dlr_plan> plan_pooling_average_backward(const Device& device, const OpView& op);
+std::unique_ptr<dlr_plan> plan_lrn_forward(const Device& device, const OpView& op);
+std::unique_ptr<dlr_plan> plan_lrn_backward(const Device& device, const OpView& op);
+std::unique_ptr<dlr_plan> plan_softmax_forward(const Device& device, const OpView& op);
+std::unique_ptr<dlr_plan> plan_softmax_backward(const Device& device, const OpView& op);
 
 }  // namespace dlrun::cpu
 

@@ -11,5 +11,9 @@ namespace dlrun::cpu::DLR_ISA {
 
 template <class T>
 TileFunctions<T> tile_functions();
+template <class T>
+PoolingFunctions<T> pooling_functions();
+template <class T>
+NormalizeFunctions<T> normalize_functions();
 
 }  // namespace dlrun::cpu::DLR_ISA

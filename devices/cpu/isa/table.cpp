@@ -5,7 +5,8 @@ namespace dlrun::cpu::DLR_ISA {
 
 template <class T>
 const Functions<T>& functions() {
-  static const Functions<T> table{tile_functions<T>()};
+  static const Functions<T> table{tile_functions<T>(), pooling_functions<T>(),
+                                  normalize_functions<T>()};
   return table;
 }
 template const Functions<float>& functions<float>();

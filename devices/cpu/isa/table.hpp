@@ -52,9 +52,62 @@ struct TileFunctions {
   T (*sum)(const T* x, int64_t n);
 };
 
+// The last axis of a pooling window: out[i] covers in[i * stride - pad, ... + kernel).
+struct PoolingAxis {
+  int64_t in;
+  int64_t out;
+  int64_t kernel;
+  int64_t stride;
+  int64_t pad;
+};
+
+// One row of window positions, over `n_rows` rows of a plane that begin at rows[].
+template <class T>
+struct PoolingFunctions {
+  // y[i] = the largest element; argmax[i], unless null, its place in the plane, the first of
+  // several.
+  void (*max)(const PoolingAxis& axis, const T* plane, const int32_t* rows, int64_t n_rows, T* y,
+              int32_t* argmax);
+  // y[i] = sum / size[i]
+  void (*average)(const PoolingAxis& axis, const T* plane, const int32_t* rows, int64_t n_rows,
+                  const T* size, T* y);
+  // The plane's elements in window i += dy[i] / size[i]
+  void (*spread)(const PoolingAxis& axis, const T* dy, const T* size, const int32_t* rows,
+                 int64_t n_rows, T* plane);
+};
+
+// Across the channels of an image, for some neighbouring pixels; channels are `pitch` elements
+// apart.
+template <class T>
+struct LrnArgs {
+  int64_t channels;
+  int64_t pitch;
+  int64_t pixels;
+  int64_t size;  // of the window, in channels
+  T alpha;       // divided by size
+  T beta;
+  T k;
+};
+
+template <class T>
+struct NormalizeFunctions {
+  // y = x * scale ^ -beta, where scale = k + alpha * sum of x^2 over the window; `scale` may be
+  // null.
+  void (*lrn)(const LrnArgs<T>& args, const T* x, T* y, T* scale);
+  // dx = dy * scale ^ -beta - 2 alpha beta x * sum over the window of dy * y / scale
+  void (*lrn_gradient)(const LrnArgs<T>& args, const T* x, const T* y, const T* dy, const T* scale,
+                       T* dx);
+  // Over n elements, `pitch` apart, of `columns` neighbouring columns.
+  void (*softmax)(int64_t n, int64_t pitch, int64_t columns, const T* x, T* y);
+  void (*softmax_gradient)(int64_t n, int64_t pitch, int64_t columns, const T* y, const T* dy,
+                           T* dx);
+};
+
 template <class T>
 struct Functions {
   TileFunctions<T> tile;
+  PoolingFunctions<T> pooling;
+  NormalizeFunctions<T> normalize;
 };
 
 }  // namespace dlrun::cpu
