@@ -127,18 +127,18 @@ class InnerProduct final : public Layer {
     OperatorDesc forward = describe("inner_product_forward");
     add_bias(forward.argument(x, dtype).argument(weights_shape(), dtype), dtype).argument(y, dtype);
     forward_ = context.add_operator(std::move(forward), "forward");
+    const bool t = is_transposed_;
+    forward_gemm_ = context.add_operator(Gemm{rows_, outputs_, inputs_, false, !t}.desc(dtype));
+    if (!context.may_run_backward()) return;
 
     OperatorDesc data = describe("inner_product_backward_data");
     data.argument(y, dtype).argument(weights_shape(), dtype).argument(x, dtype);
     backward_data_ = context.add_operator(std::move(data));
+    data_gemm_ = context.add_operator(Gemm{rows_, inputs_, outputs_, false, t}.desc(dtype));
 
     OperatorDesc weights = describe("inner_product_backward_weights");
     add_bias(weights.argument(x, dtype).argument(y, dtype).argument(weights_shape(), dtype), dtype);
     backward_weights_ = context.add_operator(std::move(weights));
-
-    const bool t = is_transposed_;
-    forward_gemm_ = context.add_operator(Gemm{rows_, outputs_, inputs_, false, !t}.desc(dtype));
-    data_gemm_ = context.add_operator(Gemm{rows_, inputs_, outputs_, false, t}.desc(dtype));
     const Gemm product = t ? Gemm{inputs_, outputs_, rows_, true, false}
                            : Gemm{outputs_, inputs_, rows_, true, false};
     weights_gemm_ = context.add_operator(product.desc(dtype));

@@ -48,7 +48,9 @@ class Softmax final : public Layer {
       return desc;
     };
     forward_ = context.add_operator(describe("softmax_forward", 2), "forward");
-    backward_ = context.add_operator(describe("softmax_backward", 3));
+    if (context.may_run_backward()) {
+      backward_ = context.add_operator(describe("softmax_backward", 3));
+    }
     context.cost(5.0 * static_cast<double>(shape.count()),
                  2.0 * static_cast<double>(shape.count()) * bytes_of(context.dtype()));
   }

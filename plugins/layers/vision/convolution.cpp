@@ -200,6 +200,7 @@ class Convolution final : public Layer {
     with_bias(forward.argument(x, dtype).argument(weights, dtype)).argument(y, dtype);
     const bool is_single = context.n_bottoms() == 1;
     forward_ = context.add_operator(std::move(forward), is_single ? "forward" : "");
+    if (!context.may_run_backward()) return;
 
     OperatorDesc data = describe("convolution_backward_data");
     data.argument(y, dtype).argument(weights, dtype).argument(x, dtype);
@@ -218,6 +219,7 @@ class Convolution final : public Layer {
     const int64_t k = outputs_per_group();
     const int64_t rows = rows_per_group();
     forward_product_ = context.add_operator(Gemm{k, positions(), rows}.desc(dtype));
+    if (!context.may_run_backward()) return;
     data_product_ = context.add_operator(Gemm{rows, positions(), k, true, false}.desc(dtype));
     weights_product_ = context.add_operator(Gemm{k, rows, positions(), false, true}.desc(dtype));
     add_weights_product_ =
@@ -226,10 +228,14 @@ class Convolution final : public Layer {
 
   // The columns of one image, for each direction that has no operator.
   void describe_scratch(ReshapeContext& context) {
-    if (options_.has_bias()) unwanted_bias_gradient_ = context.scratch({options_.outputs()});
+    const bool trains = context.may_run_backward();
+    if (trains && options_.has_bias()) {
+      unwanted_bias_gradient_ = context.scratch({options_.outputs()});
+    }
     if (image_is_columns()) return;
     const Shape columns{channels_ * elements(), positions()};
     forward_columns_ = context.scratch(columns, forward_);
+    if (!trains) return;
     data_columns_ = context.scratch(columns, backward_data_);
     weights_columns_ = context.scratch(columns, backward_weights_);
     if (context.n_bottoms() > 1) {

@@ -53,18 +53,19 @@ class Pooling final : public Layer {
   }
 
   void setup(SetupContext& context) override {
-    is_training_ = context.is_training();
+    draws_ = method_ == "STOCHASTIC" && context.is_training();
+    may_run_backward_ = context.may_run_backward();
     has_positions_ = context.n_tops() > 1;
-    if (has_positions_ && (method_ == "AVE" || (method_ == "STOCHASTIC" && !is_training_))) {
+    if (has_positions_ && method_ != "MAX" && !draws_) {
       throw Error("a second top holds where values were taken from, which pool: " + method_ +
                   " doesn't do; remove it");
     }
     LayerFacts facts;
     facts.per_sample = 1;
-    facts.uses_random = method_ == "STOCHASTIC" && is_training_;
+    facts.uses_random = draws_;
     context.facts(facts);
     BottomFacts x;
-    x.data_needed_in_backward = searches_in_backward();
+    x.data_needed_in_backward = 0;
     context.bottom_facts(0, x);
     TopFacts y;
     y.data_needed_in_backward = 0;
@@ -83,7 +84,6 @@ class Pooling final : public Layer {
     planes_ = x[0] * x[1];
     describe_operators(context, x, y);
     if (keeps_positions()) positions_ = context.reserve(y, DLR_I32, forward_);
-    if (searches_in_backward()) positions_ = context.scratch(y, DLR_I32, -1);
     context.cost(static_cast<double>(y.count() * product(window_.kernel)),
                  static_cast<double>(bytes_of(context.dtype())) *
                      static_cast<double>(x.count() + y.count()));
@@ -120,21 +120,18 @@ class Pooling final : public Layer {
     } else if (method_ == "AVE") {
       launch_over_inputs(context, kernels::pooling_average_gradient, read(dy), write(dx));
     } else {
-      if (method_ == "STOCHASTIC" && !is_training_) {
-        throw Error("pool: STOCHASTIC has no gradient in phase TEST");
-      }
-      const Tensor at = context.scratch(positions_);
-      if (searches_in_backward()) find_positions(context, context.bottom(0), at);
-      launch_over_inputs(context, kernels::pooling_picked_gradient, read(at), read(dy), write(dx));
+      if (!keeps_positions()) throw Error("pool: STOCHASTIC has no gradient in phase TEST");
+      launch_over_inputs(context, kernels::pooling_picked_gradient,
+                         read(context.scratch(positions_)), read(dy), write(dx));
     }
   }
 
  private:
-  // Forward notes where each value was taken from: for the second top, or because a backward
-  // follows.
-  bool keeps_positions() const { return has_positions_ || (is_training_ && method_ != "AVE"); }
-  // A backward is rare in phase TEST: forward saves the trouble, and backward looks for itself.
-  bool searches_in_backward() const { return method_ == "MAX" && !keeps_positions(); }
+  // Forward notes where each value was taken from: for the second top, or because a backward may
+  // follow.
+  bool keeps_positions() const {
+    return has_positions_ || draws_ || (method_ == "MAX" && may_run_backward_);
+  }
 
   void set_window(const Shape& x) {
     window_ = SpatialWindow{};
@@ -185,14 +182,13 @@ class Pooling final : public Layer {
       desc.attribute("kernel", window_.list(window_.kernel));
       desc.attribute("stride", window_.list(window_.stride));
       desc.attribute("pad", window_.list(window_.pad));
-      if (is_max) desc.attribute("training", is_training_);
-      if (is_max && is_training_) desc.attribute("pair", 0);
+      if (is_max) desc.attribute("training", may_run_backward_);
+      if (is_max && may_run_backward_) desc.attribute("pair", 0);
       desc.argument(from, context.dtype()).argument(to, context.dtype());
       return desc;
     };
     forward_ = context.add_operator(describe("forward", x, y), "forward");
-    // Of a maximum in phase TEST, forward leaves nothing behind that a backward operator could use.
-    if (is_max && !is_training_) return;
+    if (!may_run_backward_) return;
     backward_ = context.add_operator(describe("backward", y, x));
   }
 
@@ -233,7 +229,8 @@ class Pooling final : public Layer {
   WindowField kernel_;
   WindowField stride_;
   WindowField pad_;
-  bool is_training_ = false;
+  bool draws_ = false;
+  bool may_run_backward_ = false;
   bool has_positions_ = false;
 
   SpatialWindow window_;
