@@ -2,31 +2,24 @@
 // (loader.hpp does).
 #pragma once
 
-#include <cstddef>
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/error.hpp"
 #include "core/config/schema.hpp"
+#include "core/registry/describer.hpp"
 #include "core/registry/lock_file.hpp"
 #include "core/registry/manifest.hpp"
 #include "core/registry/search.hpp"
 
 namespace dlrun::registry {
 
-// A library that was found.
-struct Candidate {
-  std::filesystem::path file;
-  std::size_t place = 0;                     // index into Registry::places()
-  std::shared_ptr<const Manifest> manifest;  // NULL: not usable, see `reason`
-  std::string reason;                        // why it isn't usable: "crashed with signal 11 ..."
-  bool is_plugin = true;                     // false: a library that never claimed to be a plugin
-  std::filesystem::path
-      shadowed_by;  // the library with the same id earlier in the search, or empty
-};
+// "Swish" for "com.acme.swish/Swish" and for "Swish".
+std::string short_name(const std::string& name);
 
 // What a registry knows is fixed when it is made; all functions may be called from any thread.
 class Registry : public config::SchemaSource {
@@ -44,8 +37,6 @@ class Registry : public config::SchemaSource {
   bool has(const std::string& kind, const std::string& name) const;
   // Short names, sorted, each once.
   std::vector<std::string> names(const std::string& kind) const;
-  // The type itself, within the manifest that resolve gives: "Swish" for "com.acme.swish/Swish".
-  static std::string short_name(const std::string& name);
 
   // Why `name` (of any kind, or a plugin's id or file name) can't be used, or which plugin serves
   // it, as whole lines.
@@ -53,20 +44,32 @@ class Registry : public config::SchemaSource {
 
   const std::vector<Candidate>& candidates() const { return candidates_; }
   const std::vector<SearchPlace>& places() const { return places_; }
-  const std::vector<std::string>& notices() const { return notices_; }  // what the user should know
-  const SearchOptions& options() const { return options_; }
-  // "looked in:" and a line for each place.
+  // What the user should know, as finished lines.
+  const std::vector<std::string>& notices() const { return notices_; }
+  const std::optional<LockFile>& lock() const { return lock_; }
+  // "  looked in FOLDER (the user's folder): 12 libraries", a line for each place.
   std::string describe_places() const;
 
-  // config::SchemaSource.
+  // config::SchemaSource. Ambiguous names throw like resolve.
   std::vector<config::PluginSchema> schemas_for(const std::vector<config::UsedName>& used) override;
   std::vector<config::PluginSchema> all_schemas() override;
   std::vector<std::string> known_names(const std::string& kind) override { return names(kind); }
 
  private:
-  std::vector<const Candidate*> claimants(const std::string& kind, const std::string& name) const;
+  using Claimants = std::vector<const Candidate*>;
+
+  void find_candidates();
+  void read_lock_file();
+  void mark_shadowed();
+  void add_notices();
+
+  Claimants claimants(const std::string& kind, const std::string& name) const;
+  Claimants pinned(const Claimants& all) const;
   [[noreturn]] void fail_unknown(const std::string& kind, const std::string& name,
                                  const base::Location& where, const std::string& subject) const;
+  std::string describe_suspects(std::string_view kind, const std::string& name) const;
+  std::string describe_served(const std::string& name) const;
+  std::string describe_plugin(const Candidate& candidate) const;
 
   SearchOptions options_;
   std::vector<SearchPlace> places_;

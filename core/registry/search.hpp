@@ -18,7 +18,7 @@ struct SearchOptions {
   std::filesystem::path
       executable;  // empty: this process's; the helper, and what folders are relative to
   std::filesystem::path cache_folder;  // empty: $XDG_CACHE_HOME/dlrun or ~/.cache/dlrun
-  bool use_index = true;
+  bool use_lock = true;
 };
 
 // A file or folder where plugins were looked for, in the order of the search.
