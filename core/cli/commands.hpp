@@ -10,6 +10,10 @@ namespace dlrun::cli {
 
 using Command = std::function<int()>;
 
+Command add_check_command(CLI::App& app);
+Command add_devices_command(CLI::App& app);
+Command add_test_command(CLI::App& app);
+Command add_time_command(CLI::App& app);
 Command add_train_command(CLI::App& app);
 Command add_verify_command(CLI::App& app);
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/base/error.hpp"
+#include "core/cli/command_convert.hpp"
 #include "core/cli/command_manifest.hpp"
 #include "core/cli/command_plugins.hpp"
 #include "core/cli/commands.hpp"
@@ -37,7 +38,12 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   std::map<std::string, Command> commands = {
       {"train", add_train_command(app)},
+      {"test", add_test_command(app)},
+      {"time", add_time_command(app)},
+      {"check", add_check_command(app)},
+      {"devices", add_devices_command(app)},
       {"verify", add_verify_command(app)},
+      {"convert", add_convert_command(app)},
       {"plugins", add_plugins_command(app)},
       {"manifest", add_manifest_command(app)},
   };

@@ -104,6 +104,8 @@ int64_t Node::integer(std::string_view name, int index) const {
   const pb::Reflection& r = *message_->GetReflection();
   const bool repeated = field.is_repeated();
   switch (field.cpp_type()) {
+    case Field::CPPTYPE_BOOL:
+      return repeated ? r.GetRepeatedBool(*message_, &field, index) : r.GetBool(*message_, &field);
     case Field::CPPTYPE_INT32:
       return repeated ? r.GetRepeatedInt32(*message_, &field, index)
                       : r.GetInt32(*message_, &field);

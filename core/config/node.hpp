@@ -34,7 +34,7 @@ class Node {
   int count(std::string_view field) const;  // values of a repeated field; 0 or 1 of a singular one
 
   double number(std::string_view field, int index = 0) const;    // any numeric type
-  int64_t integer(std::string_view field, int index = 0) const;  // any integer type
+  int64_t integer(std::string_view field, int index = 0) const;  // any integer type, or bool
   bool boolean(std::string_view field, int index = 0) const;
   std::string text(std::string_view field,
                    int index = 0) const;                      // a string, bytes, or an enum's name

@@ -174,6 +174,11 @@ bool Executor::try_plan(Operator& op, memory::Device& device) {
     op.declined += fmt::format("{}{}: {}", op.declined.empty() ? "" : "; ", device.name(), reason);
     return false;
   }
+  if (op.accumulate && desc.accumulate_accepted == 0) {
+    op.plan.reset();
+    op.declined += fmt::format("{}{}: can't add into the outputs", op.declined.empty() ? "" : "; ", device.name());
+    return false;
+  }
   op.device = &device;
   op.args = chosen;
   op.workspace_bytes = desc.workspace_bytes;

@@ -107,6 +107,14 @@ struct MemorySummary {
   uint64_t total() const { return values + params + scratch; }
 };
 
+// Told about every stage's work; for timing.
+class StageObserver {
+ public:
+  virtual ~StageObserver() = default;
+  virtual void before(size_t stage, bool backward) = 0;
+  virtual void after(size_t stage, bool backward) = 0;
+};
+
 class Net {
  public:
   Net(const config::Node& net, Catalogue& catalogue, const NetOptions& options);
@@ -144,6 +152,11 @@ class Net {
   void write(dlr_tensor& tensor, const void* values);
   double read_scalar(const dlr_tensor& tensor);  // the first element
   double loss_of(const Value& value);            // the sum of its elements, not weighted
+
+  // Null: nobody. The observer must outlive the passes.
+  void observe(StageObserver* observer) { observer_ = observer; }
+  // Waits until all issued work is done.
+  void synchronize() { devices_.primary->synchronize(); }
 
   // For work that belongs to no layer (the solver's), on the job's device.
   Executor& executor() { return *main_executor_; }
@@ -183,6 +196,7 @@ class Net {
   Catalogue& catalogue_;
   NetOptions options_;
   uint64_t pass_ = 0;
+  StageObserver* observer_ = nullptr;
   Devices devices_;
   memory::Traffic traffic_;
   std::vector<std::unique_ptr<memory::Slot>> slots_;

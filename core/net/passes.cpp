@@ -16,7 +16,11 @@ dlr_arg real_arg(double value) { return {nullptr, value, 0, DLR_SCALAR, 0}; }
 
 double Net::forward() {
   const host::ThreadBudget budget(options_.threads);
-  for (const auto& stage : stages_) forward_stage(*stage);
+  for (size_t i = 0; i < stages_.size(); ++i) {
+    if (observer_ != nullptr) observer_->before(i, false);
+    forward_stage(*stages_[i]);
+    if (observer_ != nullptr) observer_->after(i, false);
+  }
   ++pass_;
   double objective = 0;
   for (const auto& value : values_) {
@@ -55,8 +59,11 @@ void Net::set_loss_gradients() {
 
 void Net::backward() {
   const host::ThreadBudget budget(options_.threads);
-  for (auto stage = stages_.rbegin(); stage != stages_.rend(); ++stage) {
-    if ((*stage)->runs_backward) backward_stage(**stage);
+  for (size_t i = stages_.size(); i-- > 0;) {
+    if (!stages_[i]->runs_backward) continue;
+    if (observer_ != nullptr) observer_->before(i, true);
+    backward_stage(*stages_[i]);
+    if (observer_ != nullptr) observer_->after(i, true);
   }
 }
 

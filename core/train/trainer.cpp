@@ -121,32 +121,15 @@ void Trainer::fail_not_finite(double loss) {
                               iteration_, loss, culprit));
 }
 
-std::vector<TestScore> Trainer::test(size_t index) {
-  net::Net& net = *test_nets_[index];
-  const int64_t batches = solver_.integer("test_iter", static_cast<int>(index));
-  std::vector<TestScore> scores;
-  for (int64_t batch = 0; batch < batches; ++batch) {
-    net.forward();
-    size_t at = 0;
-    for (const net::Value* value : net.outputs()) {
-      const std::vector<double> elements = read_blob(net, value->data).to_doubles();
-      for (size_t i = 0; i < elements.size(); ++i, ++at) {
-        if (batch == 0) scores.push_back({value->name, elements.size() > 1 ? static_cast<int64_t>(i) : -1, 0, value->loss_weight});
-        scores[at].value += elements[i] / static_cast<double>(batches);
-      }
-    }
-  }
-  return scores;
+std::vector<Score> Trainer::test(size_t index) {
+  return score_net(*test_nets_[index], solver_.integer("test_iter", static_cast<int>(index)));
 }
 
 void Trainer::test_all(Progress& progress) {
   progress.pause();
   for (size_t i = 0; i < test_nets_.size(); ++i) {
     fmt::print("test at iteration {}{}\n", iteration_, test_nets_.size() > 1 ? fmt::format(", net {}", i) : "");
-    for (const TestScore& score : test(i)) {
-      const std::string element = score.element >= 0 ? fmt::format("[{}]", score.element) : "";
-      fmt::print("  {}{} = {:.6g}\n", score.name, element, score.value);
-    }
+    for (const Score& score : test(i)) fmt::print("  {}\n", score.text());
   }
   std::fflush(stdout);
   last_tested_ = iteration_;

@@ -11,17 +11,10 @@
 #include "core/net/net.hpp"
 #include "core/train/optimizer.hpp"
 #include "core/train/progress.hpp"
+#include "core/train/score.hpp"
 #include "core/train/session.hpp"
 
 namespace dlrun::train {
-
-// One number of a test: an output of the test net, averaged over its batches.
-struct TestScore {
-  std::string name;
-  int64_t element;  // of the output, for outputs with more than one
-  double value;
-  double loss_weight;
-};
 
 class Trainer {
  public:
@@ -41,7 +34,7 @@ class Trainer {
 
   // One iteration without tests, snapshots or printing; returns its loss. For tests and benchmarks.
   double iterate();
-  std::vector<TestScore> test(size_t net);
+  std::vector<Score> test(size_t net);
   // Writes the snapshot of the current iteration; returns the path of its weights.
   std::string snapshot();
 

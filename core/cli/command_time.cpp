@@ -1,0 +1,80 @@
+// `dlrun time`: how long a net's passes take.
+#include <fmt/format.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "core/base/error.hpp"
+#include "core/cli/commands.hpp"
+#include "core/cli/session_options.hpp"
+#include "core/cli/text_table.hpp"
+#include "core/train/timing.hpp"
+#include "core/train/weights.hpp"
+
+namespace dlrun::cli {
+namespace {
+
+struct Options {
+  train::SessionOptions session;
+  std::vector<std::string> weights;
+  int64_t iterations = 50;
+  std::string phase = "TRAIN";
+  bool per_layer = false;
+  bool json = false;
+};
+
+std::string milliseconds(double seconds) { return fmt::format("{:.3f}", seconds * 1e3); }
+
+void print_json(const train::NetTime& time) {
+  nlohmann::json layers = nlohmann::json::array();
+  for (const train::LayerTime& layer : time.layers) {
+    layers.push_back({{"layer", layer.layer}, {"type", layer.type}, {"forward_ms", layer.forward * 1e3}, {"backward_ms", layer.backward * 1e3}});
+  }
+  fmt::print("{}\n", nlohmann::json{{"iterations", time.iterations}, {"forward_ms", time.forward * 1e3},
+                                    {"backward_ms", time.backward * 1e3}, {"layers", layers}}.dump(2));
+}
+
+int time_model(const Options& options) {
+  train::Session session(options.session);
+  const config::Node& node = session.job().train_net;
+  if (!node) base::fail_input({options.session.config}, "holds no net to time");
+  const bool training = options.phase == "TRAIN";
+  net::NetOptions net_options = session.net_options(node, training);
+  net_options.force_backward = training;
+  net::Net net(node, session.catalogue(), net_options);
+  net.prepare(session.devices());
+  for (const std::string& file : options.weights) train::load_weights(net, file);
+  const train::NetTime time = train::time_net(net, options.iterations, training, options.per_layer);
+  if (options.json) {
+    print_json(time);
+    return 0;
+  }
+  for (const std::string& line : net.placement_report()) fmt::print("{}\n", line);
+  if (options.per_layer) {
+    std::vector<std::vector<std::string>> rows = {{"layer", "type", ">forward ms", ">backward ms"}};
+    for (const train::LayerTime& layer : time.layers) {
+      rows.push_back({layer.layer, layer.type, milliseconds(layer.forward), milliseconds(layer.backward)});
+    }
+    fmt::print("{}", format_table(rows));
+  }
+  fmt::print("{} passes (medians): forward {} ms, backward {} ms\n", time.iterations, milliseconds(time.forward), milliseconds(time.backward));
+  return 0;
+}
+
+}  // namespace
+
+Command add_time_command(CLI::App& app) {
+  CLI::App* command = app.add_subcommand("time", "Measure a net's forward and backward passes");
+  auto options = std::make_shared<Options>();
+  add_session_options(*command, options->session, "job or net");
+  command->add_option("--weights", options->weights, ".caffemodel files to load")->delimiter(',')->type_name("FILE");
+  command->add_option("--iterations", options->iterations, "timed passes")->check(CLI::PositiveNumber)->capture_default_str();
+  command->add_option("--phase", options->phase, "TRAIN: forward and backward; TEST: forward")
+      ->check(CLI::IsMember({"TRAIN", "TEST"}))->capture_default_str();
+  command->add_flag("--per-layer", options->per_layer, "also each layer, waiting for the device behind it");
+  command->add_flag("--json", options->json, "print JSON");
+  command->footer("Example:\n  dlrun time configs/lenet-mnist.yaml --per-layer");
+  return [options] { return time_model(*options); };
+}
+
+}  // namespace dlrun::cli

@@ -1,0 +1,84 @@
+#include "core/train/timing.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+namespace dlrun::train {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+double median(std::vector<double> values) {
+  if (values.empty()) return 0;
+  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
+  return values[values.size() / 2];
+}
+
+// Adds each stage's time to its layer as the net reports it.
+class LayerClock : public net::StageObserver {
+ public:
+  explicit LayerClock(net::Net& net) : net_(net), times_(net.stages().size()) {}
+
+  void before(size_t, bool) override {
+    net_.synchronize();
+    start_ = Clock::now();
+  }
+  void after(size_t stage, bool backward) override {
+    net_.synchronize();
+    (backward ? times_[stage].backward : times_[stage].forward) += seconds_since(start_);
+  }
+
+  std::vector<LayerTime> means(int64_t iterations) const {
+    std::vector<LayerTime> means = times_;
+    for (size_t i = 0; i < means.size(); ++i) {
+      means[i].layer = net_.stages()[i]->name;
+      means[i].type = net_.stages()[i]->config.text("type");
+      means[i].forward /= static_cast<double>(iterations);
+      means[i].backward /= static_cast<double>(iterations);
+    }
+    return means;
+  }
+
+ private:
+  net::Net& net_;
+  std::vector<LayerTime> times_;
+  Clock::time_point start_;
+};
+
+void pass(net::Net& net, bool with_backward, std::vector<double>* forward, std::vector<double>* backward) {
+  const Clock::time_point start = Clock::now();
+  net.begin_iteration();
+  net.forward();
+  net.synchronize();
+  const double forward_seconds = seconds_since(start);
+  const Clock::time_point middle = Clock::now();
+  if (with_backward) net.backward();
+  net.synchronize();
+  if (forward == nullptr) return;
+  forward->push_back(forward_seconds);
+  backward->push_back(seconds_since(middle));
+}
+
+}  // namespace
+
+NetTime time_net(net::Net& net, int64_t iterations, bool with_backward, bool per_layer) {
+  NetTime time;
+  time.iterations = iterations;
+  pass(net, with_backward, nullptr, nullptr);
+  std::vector<double> forward;
+  std::vector<double> backward;
+  for (int64_t i = 0; i < iterations; ++i) pass(net, with_backward, &forward, &backward);
+  time.forward = median(forward);
+  time.backward = with_backward ? median(backward) : 0;
+  if (!per_layer) return time;
+  LayerClock clock(net);
+  net.observe(&clock);
+  for (int64_t i = 0; i < iterations; ++i) pass(net, with_backward, nullptr, nullptr);
+  net.observe(nullptr);
+  time.layers = clock.means(iterations);
+  return time;
+}
+
+}  // namespace dlrun::train
