@@ -77,8 +77,8 @@ class Reader : io::ErrorCollector {
   }
 
   [[noreturn]] void fail_expected(const std::string& expected) {
-    const std::string found =
-        is(Tokenizer::TYPE_END) ? "the end of the file" : fmt::format("'{}'", token().text);
+    std::string found = is(Tokenizer::TYPE_STRING) ? token().text : "'" + token().text + "'";
+    if (is(Tokenizer::TYPE_END)) found = "the end of the file";
     base::fail_input(here().location(), fmt::format("found {}, expected {}", found, expected));
   }
 

@@ -28,7 +28,7 @@ constexpr int kMaxOption = 61004;
 // Builds the composed file, plugin by plugin.
 class Composer {
  public:
-  explicit Composer(const CoreSchema& core) : core_(core), file_(core.proto) {
+  explicit Composer(const CoreSchema& core) : core_(core), plugins_(&core.pool), file_(core.proto) {
     for (pb::DescriptorProto& message : *file_.mutable_message_type()) {
       Target& target = targets_[message.name()];
       target.message = &message;
@@ -41,12 +41,11 @@ class Composer {
 
   // Adds all of a plugin, or throws and adds nothing of it.
   void add(const PluginSchema& plugin) {
-    PluginPart part = parse_plugin_schema(plugin, unused_package(plugin.plugin_id), core_);
+    PluginPart part = parse_plugin_schema(plugin, new_package(plugin.plugin_id), core_, plugins_);
     std::vector<PluginPart::Extension> added;
     for (const PluginPart::Extension& extension : part.extensions) {
       if (!is_there_already(part, extension)) added.push_back(extension);
     }
-    packages_.insert(part.package->name());
     add_package(*part.package);
     parts_.push_back(std::make_unique<PluginPart>(std::move(part)));
     for (const PluginPart::Extension& extension : added)
@@ -68,11 +67,12 @@ class Composer {
     std::set<int> numbers;
   };
 
-  std::string unused_package(const std::string& plugin_id) const {
+  std::string new_package(const std::string& plugin_id) {
     const std::string name = package_name(plugin_id);
     std::string candidate = name;
-    for (int i = 2; packages_.count(candidate) > 0; ++i)
+    for (int i = 2; !packages_.insert(candidate).second; ++i) {
       candidate = fmt::format("{}_{}", name, i);
+    }
     return candidate;
   }
 
@@ -119,6 +119,7 @@ class Composer {
   }
 
   const CoreSchema& core_;
+  pb::DescriptorPool plugins_;  // where each is validated alone; a file of its own for each
   pb::FileDescriptorProto file_;
   std::map<std::string, Target> targets_;
   std::vector<std::unique_ptr<PluginPart>> parts_;

@@ -186,7 +186,7 @@ CoreSchema::CoreSchema() {
 }
 
 PluginPart parse_plugin_schema(const PluginSchema& plugin, const std::string& package,
-                               const CoreSchema& core) {
+                               const CoreSchema& core, pb::DescriptorPool& pool) {
   const base::Location file{plugin.file};
   pb::compiler::SourceLocationTable locations;
   int first_line_shift = 0;
@@ -197,9 +197,8 @@ PluginPart parse_plugin_schema(const PluginSchema& plugin, const std::string& pa
 
   PluginPart part;
   part.source = &plugin;
-  part.pool = std::make_unique<pb::DescriptorPool>(&core.pool);
   PoolErrors errors;
-  const pb::FileDescriptor* built = part.pool->BuildFileCollectingErrors(nested, &errors);
+  const pb::FileDescriptor* built = pool.BuildFileCollectingErrors(nested, &errors);
   if (built == nullptr) {
     base::Location where = file;
     if (locations.Find(errors.descriptor, errors.location, &where.line, &where.column)) {

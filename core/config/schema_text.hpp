@@ -5,7 +5,6 @@
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/descriptor.pb.h>
 
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -25,7 +24,6 @@ struct CoreSchema {
 // package, so that they can share a file with core's messages, which refer to them.
 struct PluginPart {
   const PluginSchema* source = nullptr;
-  std::unique_ptr<google::protobuf::DescriptorPool> pool;  // on top of core's
   const google::protobuf::Descriptor* package = nullptr;
   // The fields that it adds to messages of core's: (LayerParameter, swish_param).
   struct Extension {
@@ -35,10 +33,10 @@ struct PluginPart {
   std::vector<Extension> extensions;
 };
 
-// Throws base::Error, located in the text, when the schema is no good by itself. `package` must be
-// unique.
+// Throws base::Error, located in the text, when the schema is no good by itself. It is built in
+// `pool`, which lies on top of core's and must outlive the part; `package` must be unique there.
 PluginPart parse_plugin_schema(const PluginSchema& plugin, const std::string& package,
-                               const CoreSchema& core);
+                               const CoreSchema& core, google::protobuf::DescriptorPool& pool);
 
 // "plugin_com_acme_swish", a name for the message that stands for a plugin's package.
 std::string package_name(const std::string& plugin_id);

@@ -45,8 +45,23 @@ class Reader {
         fail(place_of(documents[1]), "found a second document, expected one");
       return documents[0];
     } catch (const YAML::Exception& error) {
+      fail_at_tab(text, error.mark.line);
       fail(place_of(error.mark), "YAML: " + error.msg);
     }
+  }
+
+  // The commonest mistake has the least helpful messages: a line indented with a tab.
+  void fail_at_tab(const std::string& text, int line) const {
+    size_t start = 0;
+    for (int i = 0; i < line && start != std::string::npos; ++i) {
+      start = text.find('\n', start);
+      if (start != std::string::npos) ++start;
+    }
+    if (start == std::string::npos) return;
+    const size_t mark = text.find_first_not_of(' ', start);
+    if (mark == std::string::npos || text[mark] != '\t') return;
+    fail({file_, line + 1, static_cast<int>(mark - start) + 1},
+         "found a tab in the indentation, expected spaces");
   }
 
   Value read_map(const YAML::Node& node, int depth) {
@@ -87,7 +102,9 @@ class Reader {
                   int depth) {
     check_limits(node, depth);
     if (!node.IsSequence()) {
-      map.add(name, place, read_value(node, depth));
+      Value value = read_value(node, depth);
+      if (value.form == Value::Form::kNothing) value.place = place;
+      map.add(name, place, std::move(value));
       return;
     }
     if (node.size() == 0) map.add(name, place, Value::scalar(Value::Form::kEmptyList, "", place));
