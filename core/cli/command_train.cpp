@@ -6,6 +6,7 @@
 
 #include "core/cli/commands.hpp"
 #include "core/cli/session_options.hpp"
+#include "core/train/run_log.hpp"
 #include "core/train/snapshot.hpp"
 #include "core/train/trainer.hpp"
 
@@ -16,6 +17,7 @@ struct Options {
   train::SessionOptions session;
   std::vector<std::string> weights;
   std::string resume;
+  std::string log;
 };
 
 // Weights named on the command line win over the solver's, those over the job's.
@@ -46,6 +48,11 @@ int train_job(const Options& options) {
   } else {
     trainer.resume(state);
   }
+  std::unique_ptr<train::RunLog> log;
+  if (!options.log.empty()) {
+    log = std::make_unique<train::RunLog>(options.log);
+    trainer.on_gradients = [&](int64_t iteration, double loss) { log->write(trainer, iteration, loss); };
+  }
   if (trainer.run() == train::Trainer::Outcome::kStopped) {
     fmt::print("stopped at iteration {}; go on with --resume auto\n", trainer.iteration());
   }
@@ -61,6 +68,8 @@ Command add_train_command(CLI::App& app) {
   command->add_option("--weights", options->weights, "start from these .caffemodel files")->delimiter(',')->type_name("FILE");
   command->add_option("--resume,--snapshot", options->resume, "go on from this .solverstate, or `auto`: from the newest snapshot")
       ->type_name("auto|FILE");
+  command->add_option("--log", options->log, "append a line of JSON for each iteration: loss, learning rate, outputs")
+      ->type_name("FILE.jsonl");
   command->footer(
       "SIGINT (Ctrl-C) writes a snapshot and stops; SIGHUP writes one and goes on.\n\n"
       "Example:\n  dlrun train configs/lenet-mnist.yaml --set solver.max_iter=500 --resume auto");

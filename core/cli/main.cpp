@@ -42,8 +42,9 @@ int run(int argc, char** argv) {
       {"time", add_time_command(app)},
       {"check", add_check_command(app)},
       {"devices", add_devices_command(app)},
-      {"verify", add_verify_command(app)},
+      {"show", add_show_command(app)},
       {"convert", add_convert_command(app)},
+      {"verify", add_verify_command(app)},
       {"plugins", add_plugins_command(app)},
       {"manifest", add_manifest_command(app)},
   };

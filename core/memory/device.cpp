@@ -19,12 +19,11 @@ void Plan::run(const dlr_mem* args, uint32_t n_args, dlr_mem workspace, dlr_mem 
 
 Device::Device(std::string name, const dlr_device_type& type, uint64_t index,
                const dlr_device_options& options)
-    : name_(std::move(name)), type_(type) {
-  const std::string subject = fmt::format("device '{}': ", name_);
-  host::check(type_.open(index, &options, &handle_), subject);
+    : name_(std::move(name)), subject_(fmt::format("device '{}': ", name_)), type_(type) {
+  host::check(type_.open(index, &options, &handle_), subject_);
   info_.size = sizeof info_;
-  host::check(type_.info(handle_, &info_), subject);
-  host::check(type_.create_stream(handle_, &stream_), subject);
+  host::check(type_.info(handle_, &info_), subject_);
+  host::check(type_.create_stream(handle_, &stream_), subject_);
 }
 
 Device::~Device() {
@@ -46,7 +45,7 @@ bool Device::has_operators() const { return DLR_HAS(&type_, plan) && type_.plan 
 dlr_mem Device::allocate(uint64_t bytes) {
   dlr_mem mem{};
   if (bytes == 0) return mem;
-  host::check(type_.allocate(handle_, bytes, &mem), fmt::format("device '{}': ", name_));
+  host::check(type_.allocate(handle_, bytes, &mem), subject_);
   return mem;
 }
 
@@ -56,7 +55,7 @@ void Device::release(dlr_mem mem) noexcept {
 
 void Device::copy(dlr_mem to, dlr_mem from, uint64_t bytes) {
   if (bytes == 0) return;
-  host::check(type_.copy(handle_, stream_, to, from, bytes), fmt::format("device '{}': ", name_));
+  host::check(type_.copy(handle_, stream_, to, from, bytes), subject_);
   if (!works_in_host_memory()) synchronize();
 }
 
@@ -65,7 +64,7 @@ void Device::zero(dlr_mem mem, uint64_t bytes) {
 }
 
 void Device::synchronize() {
-  host::check(type_.synchronize(handle_, stream_), fmt::format("device '{}': ", name_));
+  host::check(type_.synchronize(handle_, stream_), subject_);
 }
 
 dlr_built_kernel* Device::built(const dlr_kernel& kernel, uint32_t dtype, uint32_t index_bits) {
@@ -102,7 +101,7 @@ std::unique_ptr<Plan> Device::plan(dlr_op_desc& desc, std::string* reason) {
     delete error;
     return nullptr;
   }
-  host::check(error, fmt::format("device '{}': ", name_));
+  host::check(error, subject_);
   return std::make_unique<Plan>(*this, plan);
 }
 

@@ -77,6 +77,7 @@ class Device {
   Reorder& reorder_for(const dlr_tensor_desc& from, const dlr_tensor_desc& to);
 
   std::string name_;
+  std::string subject_;  // "device 'cpu': "
   const dlr_device_type& type_;
   dlr_device* handle_ = nullptr;
   dlr_stream* stream_ = nullptr;

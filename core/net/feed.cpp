@@ -202,7 +202,7 @@ void Feed::work() {
     changed_.wait(lock, [&] { return stopping_ || !free_.empty(); });
     if (stopping_) return;
     std::unique_ptr<Batch> batch = std::move(free_.front());
-    free_.pop_front();
+    free_.erase(free_.begin());
     const uint64_t position = next_position_;
     next_position_ += batch_size_;
     lock.unlock();
@@ -228,7 +228,7 @@ void Feed::next(const std::vector<void*>& tops) {
   std::unique_lock<std::mutex> lock(mutex_);
   changed_.wait(lock, [&] { return !ready_.empty(); });
   std::unique_ptr<Batch> batch = std::move(ready_.front());
-  ready_.pop_front();
+  ready_.erase(ready_.begin());
   lock.unlock();
   waited_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (batch->failure) std::rethrow_exception(batch->failure);

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <condition_variable>
-#include <deque>
 #include <exception>
 #include <memory>
 #include <mutex>
@@ -86,8 +85,8 @@ class Feed {
   // Batches go round: free -> filled by the thread -> ready -> copied out -> free.
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<std::unique_ptr<Batch>> free_;
-  std::deque<std::unique_ptr<Batch>> ready_;
+  std::vector<std::unique_ptr<Batch>> free_;
+  std::vector<std::unique_ptr<Batch>> ready_;
   uint64_t next_position_ = 0;
   bool stopping_ = false;
   std::thread thread_;

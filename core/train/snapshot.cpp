@@ -54,11 +54,11 @@ void for_each_net(Trainer& trainer, Visit&& visit) {
   for (size_t i = 0; i < trainer.test_nets().size(); ++i) visit(fmt::format("test{}", i), *trainer.test_nets()[i]);
 }
 
-model_io::ResumeState collect_state(Session& session, Trainer& trainer, const std::deque<double>& loss_window) {
+model_io::ResumeState collect_state(Session& session, Trainer& trainer, const std::vector<double>& loss_window) {
   model_io::ResumeState state;
   state.iteration = trainer.iteration();
   state.random_seed = session.seed();
-  state.loss_window.assign(loss_window.begin(), loss_window.end());
+  state.loss_window = loss_window;
   state.environment = environment_facts(session);
   state.config_sha256 = base::sha256(config::to_prototxt(session.job().train_net));
   for_each_net(trainer, [&](const std::string& name, net::Net& net) {
@@ -140,7 +140,7 @@ std::string snapshot_prefix(const config::Node& solver) {
   return fs::path(solver.where().file).replace_extension().string();
 }
 
-std::string write_snapshot(Session& session, Trainer& trainer, const std::deque<double>& loss_window) {
+std::string write_snapshot(Session& session, Trainer& trainer, const std::vector<double>& loss_window) {
   const config::Node& solver = session.job().solver;
   const bool hdf5 = solver.text("snapshot_format") == "HDF5";
   const model_io::FileFormat format = hdf5 ? model_io::FileFormat::kHdf5 : model_io::FileFormat::kBinary;

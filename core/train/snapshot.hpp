@@ -1,7 +1,6 @@
 // Snapshots: weights and solver state in Caffe's formats, and beside them what an exact resume needs.
 #pragma once
 
-#include <deque>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,7 +17,7 @@ std::string snapshot_prefix(const config::Node& solver);
 
 // Writes PREFIX_iter_N.caffemodel, .solverstate and .dlrunstate (the first two with .h5 when snapshot_format is HDF5),
 // each whole or not at all, the .dlrunstate last: it says that the other two are complete. Returns the weights' path.
-std::string write_snapshot(Session& session, Trainer& trainer, const std::deque<double>& loss_window);
+std::string write_snapshot(Session& session, Trainer& trainer, const std::vector<double>& loss_window);
 
 // The .solverstate to go on from: `file` itself, the one beside a .caffemodel, or for "auto" the newest of the
 // prefix whose files are complete; "" when "auto" finds none.

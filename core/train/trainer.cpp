@@ -38,7 +38,12 @@ Trainer::Trainer(Session& session) : session_(session), solver_(session.job().so
   if (!solver_.has("base_lr")) solver_.fail("has no base_lr: the learning rate");
   max_iterations_ = solver_.integer("max_iter");
   iter_size_ = static_cast<int>(solver_.integer("iter_size"));
+  display_ = solver_.integer("display");
+  test_interval_ = solver_.integer("test_interval");
+  snapshot_interval_ = solver_.integer("snapshot");
+  tests_first_ = solver_.boolean("test_initialization");
   average_loss_ = static_cast<size_t>(solver_.integer("average_loss"));
+  loss_window_.reserve(average_loss_ + 1);
 
   const config::Node state = solver_.has("train_state") ? solver_.message("train_state") : config::Node();
   train_net_ = std::make_unique<net::Net>(job.train_net, session.catalogue(),
@@ -78,9 +83,8 @@ void Trainer::load_weights(const std::string& file) {
   if (!loaded.unused.empty()) spdlog::info("{}: unused layers: {}", file, fmt::join(loaded.unused, ", "));
 }
 
-bool Trainer::is_due(const char* interval) const {
-  const int64_t every = solver_.integer(interval);
-  return every > 0 && iteration_ % every == 0;
+bool Trainer::is_test_due() const {
+  return is_due(test_interval_) && (iteration_ > 0 || tests_first_) && last_tested_ != iteration_;
 }
 
 double Trainer::iterate() {
@@ -94,8 +98,8 @@ double Trainer::iterate() {
   loss /= iter_size_;
   if (!std::isfinite(loss)) fail_not_finite(loss);
   loss_window_.push_back(loss);
-  if (loss_window_.size() > average_loss_) loss_window_.pop_front();
-  if (on_gradients) on_gradients(iteration_);
+  if (loss_window_.size() > average_loss_) loss_window_.erase(loss_window_.begin());
+  if (on_gradients) on_gradients(iteration_, loss);
   optimizer_->step(iteration_);
   ++iteration_;
   return loss;
@@ -144,7 +148,7 @@ std::string Trainer::snapshot() {
 void Trainer::resume(const std::string& state_file) {
   const ResumePoint point = read_snapshot(state_file, session_, *this);
   iteration_ = point.iteration;
-  loss_window_.assign(point.loss_window.begin(), point.loss_window.end());
+  loss_window_ = point.loss_window;
   last_snapshot_ = iteration_;
   spdlog::info("resumed from {} at iteration {}", state_file, iteration_);
 }
@@ -152,7 +156,6 @@ void Trainer::resume(const std::string& state_file) {
 Trainer::Outcome Trainer::run() {
   SignalWatch signals;
   Progress progress(iteration_, max_iterations_, batch_of(*train_net_) * iter_size_);
-  const int64_t display = solver_.integer("display");
   const auto state = [&] {
     return Progress::State{iteration_, smoothed_loss(), optimizer_->rate(std::max<int64_t>(iteration_ - 1, 0)),
                            train_net_->data_wait_seconds()};
@@ -164,13 +167,11 @@ Trainer::Outcome Trainer::run() {
     progress.resume();
   };
   while (iteration_ < max_iterations_) {
-    if (is_due("test_interval") && (iteration_ > 0 || solver_.boolean("test_initialization")) && last_tested_ != iteration_) {
-      test_all(progress);
-    }
+    if (is_test_due()) test_all(progress);
     iterate();
-    if (display > 0 && iteration_ % display == 0) progress.report(state());
+    if (is_due(display_)) progress.report(state());
     progress.tick(state());
-    if (is_due("snapshot") || signals.take_snapshot_request()) write();
+    if (is_due(snapshot_interval_) || signals.take_snapshot_request()) write();
     if (signals.stop_requested()) {
       if (last_snapshot_ != iteration_) write();
       return Outcome::kStopped;
@@ -178,8 +179,8 @@ Trainer::Outcome Trainer::run() {
   }
   progress.clear();
   if (solver_.boolean("snapshot_after_train") && last_snapshot_ != iteration_) write();
-  if (solver_.integer("test_interval") > 0 && last_tested_ != iteration_) test_all(progress);
-  if (display > 0 && iteration_ > 0 && !loss_window_.empty()) {
+  if (test_interval_ > 0 && last_tested_ != iteration_) test_all(progress);
+  if (display_ > 0 && iteration_ > 0 && !loss_window_.empty()) {
     fmt::print("trained {} iterations, {:.0f} images/s\n", iteration_, progress.images_per_second(iteration_));
   }
   return Outcome::kDone;

@@ -1,7 +1,6 @@
 // The training loop: source -> forward -> backward -> solver, with tests, progress and snapshots.
 #pragma once
 
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -43,11 +42,12 @@ class Trainer {
   std::vector<std::unique_ptr<net::Net>>& test_nets() { return test_nets_; }
   Optimizer& optimizer() { return *optimizer_; }
   // Called behind every iteration's gradients, before the update.
-  std::function<void(int64_t iteration)> on_gradients;
+  std::function<void(int64_t iteration, double loss)> on_gradients;
 
  private:
   void build_test_nets();
-  bool is_due(const char* interval) const;
+  bool is_due(int64_t interval) const { return interval > 0 && iteration_ % interval == 0; }
+  bool is_test_due() const;
   void test_all(Progress& progress);
   void fail_not_finite(double loss);
   double smoothed_loss() const;
@@ -60,8 +60,12 @@ class Trainer {
   int64_t iteration_ = 0;
   int64_t max_iterations_ = 0;
   int iter_size_ = 1;
+  int64_t display_ = 0;
+  int64_t test_interval_ = 0;
+  int64_t snapshot_interval_ = 0;
+  bool tests_first_ = true;
   size_t average_loss_ = 1;
-  std::deque<double> loss_window_;
+  std::vector<double> loss_window_;  // oldest first
   int64_t last_tested_ = -1;
   int64_t last_snapshot_ = -1;
 };

@@ -1,0 +1,41 @@
+// The steady-state iteration allocates nothing.
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+
+#include "tests/unit/train_support.hpp"
+
+namespace {
+std::atomic<bool> counting = false;
+std::atomic<long> allocations = 0;
+}  // namespace
+
+// Every `new` of the process, the plugins' included, comes here.
+void* operator new(std::size_t size) {
+  if (counting) ++allocations;
+  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
+  throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+
+TEST_CASE("counting sees an allocation") {
+  counting = true;
+  const long before = allocations;
+  ::operator delete(::operator new(4));
+  counting = false;
+  CHECK(allocations == before + 1);
+}
+
+TEST_CASE("training LeNet on cpu allocates nothing once it runs") {
+  dlrun::train::Session session(dlrun::test::session_options(dlrun::test::lenet()));
+  dlrun::train::Trainer trainer(session);
+  for (int i = 0; i < 5; ++i) trainer.iterate();
+  allocations = 0;
+  counting = true;
+  for (int i = 0; i < 20; ++i) trainer.iterate();
+  counting = false;
+  CHECK(allocations == 0);
+}

@@ -1,0 +1,58 @@
+// A training job for tests, from a configuration's text, with the plugins of this build only.
+#pragma once
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "core/train/trainer.hpp"
+#include "core/train/weights.hpp"
+
+namespace dlrun::test {
+
+inline std::string plugin_folder() { return std::string(DLRUN_BUILD_ROOT) + "/plugins"; }
+
+// A folder that goes away with it.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string name = (std::filesystem::temp_directory_path() / "dlrun-test-XXXXXX").string();
+    path_ = ::mkdtemp(name.data());
+  }
+  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+
+  std::string write(const std::string& name, const std::string& text) const {
+    std::ofstream(path_ / name) << text;
+    return (path_ / name).string();
+  }
+
+ private:
+  std::filesystem::path path_;
+};
+
+inline train::SessionOptions session_options(const std::string& config, const std::string& device = "cpu") {
+  train::SessionOptions options;
+  options.config = config;
+  options.device = device;
+  options.plugins.plugin_path = {plugin_folder()};
+  return options;
+}
+
+inline std::string lenet() { return std::string(DLRUN_SOURCE_ROOT) + "/configs/lenet-mnist.yaml"; }
+
+// All parameters, one after the other.
+inline std::vector<double> all_params(net::Net& net) {
+  std::vector<double> values;
+  for (const auto& param : net.params()) {
+    const std::vector<double> blob = train::read_blob(net, param->data).to_doubles();
+    values.insert(values.end(), blob.begin(), blob.end());
+  }
+  return values;
+}
+
+}  // namespace dlrun::test
