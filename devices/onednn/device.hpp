@@ -20,6 +20,7 @@ class Device {
   const dnnl::engine& engine() const { return engine_; }
   const dnnl::stream& stream() const { return stream_; }
   Layouts& layouts() { return layouts_; }
+  const Layouts& layouts() const { return layouts_; }
   int threads() const { return threads_; }
 
  private:

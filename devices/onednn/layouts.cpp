@@ -15,6 +15,15 @@ Dims row_major(const Dims& dims) {
   return strides;
 }
 
+// Dense, with the axes in this order from the outermost to the innermost.
+dnnl::memory::desc ordered_desc(const Dims& dims, const std::vector<size_t>& order) {
+  Dims strides(dims.size());
+  int64_t stride = 1;
+  for (size_t i = order.size(); i-- > 0; stride *= dims[order[i]])
+    strides[order[i]] = stride;
+  return {dims, dnnl::memory::data_type::f32, strides};
+}
+
 // The stride of an axis with one element has no meaning.
 bool same_strides(const Dims& a, const Dims& b, const Dims& extents) {
   for (size_t axis = 0; axis < extents.size(); ++axis) {
@@ -70,8 +79,32 @@ void zero_box(const std::vector<Dims>& tables, size_t axis, float* data) {
 
 }  // namespace
 
+dnnl::memory::desc any_desc(const Dims& dims) {
+  return {dims, dnnl::memory::data_type::f32, dnnl::memory::format_tag::any};
+}
+
 dnnl::memory::desc plain_desc(const Dims& dims) {
   return {dims, dnnl::memory::data_type::f32, row_major(dims)};
+}
+
+dnnl::memory::desc channels_last_desc(const Dims& dims) {
+  std::vector<size_t> order(dims.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::rotate(order.begin() + 1, order.begin() + 2, order.end());
+  return ordered_desc(dims, order);
+}
+
+dnnl::memory::desc kernel_first_desc(const Dims& dims) {
+  std::vector<size_t> order(dims.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::rotate(order.begin(), order.begin() + 2, order.end());
+  std::swap(order[order.size() - 2], order[order.size() - 1]);
+  return ordered_desc(dims, order);
+}
+
+bool has_padding(const dnnl::memory::desc& desc) {
+  const Blocking b = blocking_of(desc);
+  return b.readable && b.padded != b.dims;
 }
 
 bool is_plain(const dnnl::memory::desc& desc) {
@@ -97,15 +130,12 @@ void zero_padding(const dnnl::memory::desc& desc, float* data) {
   }
 }
 
-dnnl::memory::desc Layouts::wanted(const dlr_tensor_desc& tensor, const Dims& dims) const {
+dnnl::memory::desc Layouts::wanted(const dlr_tensor_desc& tensor, const Dims& dims,
+                                   const dnnl::memory::desc& any) const {
   if (tensor.layout == DLR_LAYOUT_PLAIN) return plain_desc(dims);
-  if (tensor.layout == DLR_LAYOUT_ANY) {
-    return {dims, dnnl::memory::data_type::f32, dnnl::memory::format_tag::any};
-  }
+  if (tensor.layout == DLR_LAYOUT_ANY) return any;
   const dnnl::memory::desc& desc = of(tensor.layout);
-  if (dims_of(desc) != dims) {
-    throw Declined("the layout at hand is of a tensor of another shape");
-  }
+  if (dims_of(desc) != dims) throw Declined("the layout at hand is of a tensor of another shape");
   return desc;
 }
 

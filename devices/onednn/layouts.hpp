@@ -9,8 +9,19 @@
 
 namespace dlrun::onednn {
 
+// Leaves the layout to oneDNN.
+dnnl::memory::desc any_desc(const Dims& dims);
 // Row-major float32 without padding.
 dnnl::memory::desc plain_desc(const Dims& dims);
+
+// Row-major but for the channels (axis 1), which come last; without padding.
+dnnl::memory::desc channels_last_desc(const Dims& dims);
+
+// Of weights [K, C, k...]: the kernel's axes first, then C, then K.
+dnnl::memory::desc kernel_first_desc(const Dims& dims);
+
+// Whether the layout takes more elements than the tensor has.
+bool has_padding(const dnnl::memory::desc& desc);
 
 // Whether every element lies where it does in row-major order, however oneDNN calls that.
 bool is_plain(const dnnl::memory::desc& desc);
@@ -22,8 +33,10 @@ void zero_padding(const dnnl::memory::desc& desc, float* data);
 // open.
 class Layouts {
  public:
-  // What oneDNN is asked for by an operand of this layout; `dims` are its extents in oneDNN's eyes.
-  dnnl::memory::desc wanted(const dlr_tensor_desc& tensor, const Dims& dims) const;
+  // What oneDNN is asked for by an operand of this layout; `any` where it is declared ANY. `dims`
+  // are its extents in oneDNN's eyes.
+  dnnl::memory::desc wanted(const dlr_tensor_desc& tensor, const Dims& dims,
+                            const dnnl::memory::desc& any) const;
   const dnnl::memory::desc& of(uint64_t layout) const;
   // Plain, or the number of this layout; the same for the same layout.
   uint64_t number(const dnnl::memory::desc& desc);

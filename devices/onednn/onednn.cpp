@@ -78,6 +78,7 @@ dlr_error* synchronize(dlr_device*, dlr_stream*) {
 std::unique_ptr<onednn::Plan> plan_for(const dlrun::OpView& op, onednn::Device& device) {
   if (op.op() == "reorder") return onednn::plan_reorder(op, device);
   if (op.op().rfind("convolution_", 0) == 0) return onednn::plan_convolution(op, device);
+  if (op.op().rfind("pooling_", 0) == 0) return onednn::plan_pooling(op, device);
   throw dlrun::Declined("onednn leaves it to the host's kernels");
 }
 

@@ -11,13 +11,33 @@ dnnl::primitive_attr attributes() {
   return attributes;
 }
 
+bool is_fast(const dnnl::primitive_desc_base& primitive) {
+  return primitive &&
+         std::string_view(primitive.impl_info_str()).find("ref") == std::string_view::npos;
+}
+
 void check_fast(const dnnl::primitive_desc_base& primitive, std::string_view op) {
   if (!primitive) throw Declined("oneDNN has no " + std::string(op) + " of this kind");
-  const std::string name = primitive.impl_info_str();
-  if (name.find("ref") != std::string::npos) {
-    throw Declined("oneDNN has only its reference code for this " + std::string(op) + " (" + name +
-                   ")");
-  }
+  if (is_fast(primitive)) return;
+  throw Declined("oneDNN has only its reference code for this " + std::string(op) + " (" +
+                 primitive.impl_info_str() + ")");
+}
+
+Dims extents(const OpView& op, int index) {
+  const Shape shape = op.shape(index);
+  Dims dims;
+  for (int axis = 0; axis < shape.rank(); ++axis)
+    dims.push_back(shape[axis]);
+  if (shape.count() == 0) throw Declined("a tensor is empty");
+  if (op.arg(index).dtype != DLR_F32) throw Declined("onednn computes in float32 only");
+  return dims;
+}
+
+Dims per_axis(const OpView& op, const char* name, size_t axes, int64_t otherwise) {
+  Dims list = op.integers(name);
+  if (list.empty()) list.assign(axes, otherwise);
+  if (list.size() != axes) throw Declined(std::string("'") + name + "' isn't given for each axis");
+  return list;
 }
 
 Plan::Plan(Device& device, const dnnl::primitive_desc_base& primitive, std::vector<int> roles)

@@ -45,9 +45,21 @@ dnnl::primitive_attr attributes();
 
 // Throws Declined when there is no implementation, or only the reference one, which is slower than
 // dlrun's kernels.
+bool is_fast(const dnnl::primitive_desc_base& primitive);
 void check_fast(const dnnl::primitive_desc_base& primitive, std::string_view op);
 
+// The extents of an operator's argument; throws Declined for an empty one and for other types than
+// float32.
+Dims extents(const OpView& op, int index);
+// A list attribute with one number per spatial axis.
+Dims per_axis(const OpView& op, const char* name, size_t axes, int64_t otherwise);
+
+// The layout in which a convolution of as many channels would leave a tensor [N, C, s...]: what
+// operators between convolutions do best in.
+dnnl::memory::desc usual_layout(const Device& device, const Dims& dims);
+
 std::unique_ptr<Plan> plan_convolution(const OpView& op, Device& device);
+std::unique_ptr<Plan> plan_pooling(const OpView& op, Device& device);
 std::unique_ptr<Plan> plan_reorder(const OpView& op, Device& device);
 
 }  // namespace dlrun::onednn

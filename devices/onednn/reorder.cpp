@@ -15,9 +15,9 @@ std::unique_ptr<Plan> plan_reorder(const OpView& op, Device& device) {
   const uint64_t to = op.arg(1).layout;
   if (from == DLR_LAYOUT_PLAIN && to == DLR_LAYOUT_PLAIN) throw Declined("two plain layouts");
   const Dims dims = dims_of(layouts.of(from == DLR_LAYOUT_PLAIN ? to : from));
-  const dnnl::reorder::primitive_desc primitive(device.engine(), layouts.wanted(op.arg(0), dims),
-                                                device.engine(), layouts.wanted(op.arg(1), dims),
-                                                attributes(), true);
+  const dnnl::reorder::primitive_desc primitive(
+      device.engine(), layouts.wanted(op.arg(0), dims, plain_desc(dims)), device.engine(),
+      layouts.wanted(op.arg(1), dims, plain_desc(dims)), attributes(), true);
   if (!primitive) throw Declined("oneDNN has no such conversion");
   return std::make_unique<Plan>(device, primitive, std::vector<int>{DNNL_ARG_FROM, DNNL_ARG_TO});
 }

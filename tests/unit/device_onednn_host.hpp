@@ -115,6 +115,7 @@ class RunnableOp {
       desc.n_post_ops = static_cast<uint32_t>(post_pointers.size());
       check(device.type().plan(device.device(), &desc, &plan_));
       workspace_ = std::make_unique<Bytes>(desc.workspace_bytes);
+      reserve_bytes = desc.reserve_bytes;
       for (uint32_t i = 0; i < desc.n_args; ++i) {
         operands.push_back({*desc.args[i], elements[i], nullptr});
         operands.back().to_device(device);
@@ -125,13 +126,14 @@ class RunnableOp {
   RunnableOp& operator=(const RunnableOp&) = delete;
   ~RunnableOp() { device_.type().destroy_plan(device_.device(), plan_); }
 
-  void run() {
+  // A pair shares a reserve.
+  void run(dlr_mem reserve = {}) {
     std::vector<dlr_mem> mems;
     for (const Operand& operand : operands) {
       mems.push_back(operand.memory ? operand.memory->mem() : dlr_mem{});
     }
     check(device_.type().run(device_.device(), nullptr, plan_, mems.data(),
-                             static_cast<uint32_t>(mems.size()), workspace_->mem(), {}));
+                             static_cast<uint32_t>(mems.size()), workspace_->mem(), reserve));
     CHECK(workspace_->intact());
   }
   const std::vector<float>& result(size_t index) {
@@ -140,6 +142,7 @@ class RunnableOp {
   }
 
   std::vector<Operand> operands;
+  uint64_t reserve_bytes = 0;
 
  private:
   const DevicePlugin& device_;
