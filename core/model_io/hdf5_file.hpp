@@ -18,6 +18,8 @@ struct Hdf5Dataset {
   std::vector<int64_t> shape;  // {} is a scalar
 };
 
+class Hdf5Access;
+
 class Hdf5File {
  public:
   // Opens for reading. Throws Error (exit code 2).
@@ -33,8 +35,8 @@ class Hdf5File {
   bool has(const std::string& name) const;
   bool is_dataset(const std::string& name) const;
   bool is_group(const std::string& name) const;
-  // All datasets under a group ("" is the whole file) at any depth, sorted by name; links that lead
-  // in a circle or to other files are not followed.
+  // All datasets under a group ("" is the whole file) at any depth, sorted by name; symbolic links
+  // and links to other files are not followed.
   std::vector<Hdf5Dataset> datasets(const std::string& group = "") const;
   // The names of a group's members, sorted.
   std::vector<std::string> members(const std::string& group = "") const;
@@ -57,11 +59,10 @@ class Hdf5File {
                                            const std::string& attribute) const;
 
  private:
-  struct Handle;
-  Hdf5File(std::filesystem::path path, std::unique_ptr<Handle> handle);
+  Hdf5File(std::filesystem::path path, std::unique_ptr<Hdf5Access> access);
 
   std::filesystem::path path_;
-  std::unique_ptr<Handle> handle_;
+  std::unique_ptr<Hdf5Access> access_;
 };
 
 }  // namespace dlrun::model_io

@@ -13,6 +13,11 @@
 using namespace dlrun::model_io;
 using namespace dlrun::test;
 
+// HDF5 frees not everything of files that it fails to read or to write to the end.
+extern "C" const char* __lsan_default_suppressions() {
+  return "leak:libhdf5";
+}
+
 namespace {
 
 // Calls `read` on the bytes; anything but success or a well-made Error fails the test. Returns
