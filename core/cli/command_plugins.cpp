@@ -182,9 +182,9 @@ std::vector<const Manifest*> plugins_to_lock(const Registry& plugins,
       for (const ProvidedType& type : manifest.provided) {
         if (other->find(type.kind, type.name) == nullptr) continue;
         base::fail_input(fmt::format(
-            "two plugins provide the {} '{}': {} ({}) and {} ({}); leave one out with --exclude",
-            type.kind, type.name, other->id, other->file.string(), manifest.id,
-            manifest.file.string()));
+            "two plugins provide the {} '{}': {} ({}) and {} ({}); {}", type.kind, type.name,
+            other->id, other->file.string(), manifest.id, manifest.file.string(),
+            other->id == manifest.id ? "remove one of them" : "leave one out with --exclude ID"));
       }
     }
     manifests.push_back(&manifest);

@@ -45,8 +45,10 @@ std::string LockFile::check(const Manifest& manifest) const {
 fs::path lock_path(const fs::path& config_file) {
   constexpr const char* kName = "plugins.lock";
   std::error_code ignored;
-  const fs::path beside = fs::absolute(config_file).parent_path() / kName;
-  if (!config_file.empty() && fs::exists(beside, ignored)) return beside;
+  if (!config_file.empty()) {
+    const fs::path beside = fs::absolute(config_file).parent_path() / kName;
+    if (fs::exists(beside, ignored)) return beside;
+  }
   return fs::current_path() / kName;
 }
 

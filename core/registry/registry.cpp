@@ -92,7 +92,9 @@ void Registry::mark_shadowed() {
     if (!candidate.manifest) continue;
     const Candidate* winner = chosen.at(candidate.manifest->id);
     const bool is_pinned = lock_ && lock_->check(*winner->manifest).empty();
-    if (winner != &candidate && (winner->place != candidate.place || is_pinned)) {
+    if (winner == &candidate) continue;
+    const bool is_copy = winner->manifest->sha256 == candidate.manifest->sha256;
+    if (winner->place != candidate.place || is_pinned || is_copy) {
       candidate.shadowed_by = winner->file;
     }
   }

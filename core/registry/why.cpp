@@ -51,6 +51,10 @@ bool is_about(const Candidate& candidate, const std::string& name) {
          candidate.file.filename() == name || candidate.file.stem() == name;
 }
 
+bool is_broken(const Candidate& candidate) {
+  return !candidate.manifest && candidate.is_plugin;
+}
+
 // Why a plugin with a good manifest can't be loaded all the same, or "".
 std::string probe(const Manifest& manifest, const fs::path& executable) {
   const std::string lacking = check_cpu(manifest.needs_cpu);
@@ -91,6 +95,10 @@ std::string Registry::describe_suspects(std::string_view kind, const std::string
       lines += fmt::format("  {} provides it through {}, this dlrun calls {}\n",
                            candidate.file.string(), provided.interface_id, interface_of(kind));
     }
+  }
+  const auto n = std::count_if(candidates_.begin(), candidates_.end(), is_broken);
+  if (lines.empty() && n > 0) {
+    lines = fmt::format("  {} plugins there can't be used; `dlrun plugins list` says why\n", n);
   }
   return lines;
 }
