@@ -181,7 +181,8 @@ Trainer::Outcome Trainer::run() {
   if (solver_.boolean("snapshot_after_train") && last_snapshot_ != iteration_) write();
   if (test_interval_ > 0 && last_tested_ != iteration_) test_all(progress);
   if (display_ > 0 && iteration_ > 0 && !loss_window_.empty()) {
-    fmt::print("trained {} iterations, {:.0f} images/s\n", iteration_, progress.images_per_second(iteration_));
+    const double images = progress.images_per_second(iteration_);
+    fmt::print("trained {} iterations{}\n", iteration_, images > 0 ? fmt::format(", {:.0f} images/s", images) : "");
   }
   return Outcome::kDone;
 }

@@ -26,6 +26,8 @@ class Finished:
 class CommandTest(unittest.TestCase):
     """Each test has a folder of its own, `self.folder`, and runs dlrun in it."""
 
+    plugin_path = PLUGINS  # for --plugin-path; None: the search as it is
+
     def setUp(self):
         self._folder = tempfile.TemporaryDirectory(prefix="dlrun-test-")
         self.addCleanup(self._folder.cleanup)
@@ -37,19 +39,19 @@ class CommandTest(unittest.TestCase):
         environment.pop("DLRUN_PLUGIN_PATH", None)
         return {**environment, **extra}
 
-    def command(self, *args, plugin_path=PLUGINS):
+    def command(self, *args):
         words = [str(DLRUN), *map(str, args)]
-        return words if plugin_path is None else [*words, "--plugin-path", str(plugin_path)]
+        return words if self.plugin_path is None else [*words, "--plugin-path", str(self.plugin_path)]
 
-    def run_dlrun(self, *args, plugin_path=PLUGINS, cwd=None, env=None):
+    def run_dlrun(self, *args, cwd=None, env=None):
         process = subprocess.run(
-            self.command(*args, plugin_path=plugin_path), cwd=cwd or self.folder, env=env or self.environment(),
+            self.command(*args), cwd=cwd or self.folder, env=env or self.environment(),
             capture_output=True, text=True, timeout=TRAIN_TIMEOUT, check=False)
         return Finished(process)
 
-    def start_dlrun(self, *args, plugin_path=PLUGINS):
+    def start_dlrun(self, *args):
         return subprocess.Popen(
-            self.command(*args, plugin_path=plugin_path), cwd=self.folder, env=self.environment(),
+            self.command(*args), cwd=self.folder, env=self.environment(),
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def expect_ok(self, *args, **options):

@@ -4,10 +4,6 @@
 // once per instruction set with -DDLR_ISA=baseline, avx2 or avx512 and the compiler's flags for it.
 #include <dlrun/kernel_cpu.h>
 
-#ifndef DLR_ISA
-#define DLR_ISA baseline
-#endif
-
 #define DLR_KERNEL(name, ...)                                                                        \
   static inline void name(int64_t dlr_begin, int64_t dlr_end, __VA_ARGS__);                          \
   void name##_entry(const dlr_kernel_arg* args, int64_t begin, int64_t end);                         \

@@ -10,7 +10,13 @@
 #include <cstdint>
 #include <utility>
 
+#ifndef DLR_ISA
+#define DLR_ISA baseline
+#endif
+
+// Inline functions of one instruction set must not stand in for another's when a plugin is linked.
 namespace dlrun_kernel_dialect {
+inline namespace DLR_ISA {
 
 using i32 = int32_t;
 using u32 = uint32_t;
@@ -100,6 +106,7 @@ inline void call(void (*kernel)(int64_t, int64_t, Parameter...), const dlr_kerne
   call(kernel, args, begin, end, std::index_sequence_for<Parameter...>());
 }
 
+}  // namespace DLR_ISA
 }  // namespace dlrun_kernel_dialect
 
 #define DLR_GLOBAL
