@@ -16,7 +16,7 @@ namespace {
 constexpr int64_t kWeightBlockBytes = 256
                                       << 10;  // what of the second-level cache the weights may take
 constexpr int64_t kChunkBytes = 512 << 10;    // images of a chunk; they are read many times
-constexpr int64_t kMostDepth = 512;
+constexpr int64_t kMostDepth = 320;
 constexpr int64_t kLeastDepth = 128;
 // With more panels of rows than this it pays to pack a panel of pixels that could be read where it
 // lies.
@@ -26,16 +26,19 @@ int64_t divide_up(int64_t a, int64_t b) {
   return (a + b - 1) / b;
 }
 
+// Splitting rows pays when each of their elements is used.
+bool splits(const Window& window) {
+  return window.axes() > 0 && window.stride.back() > 1 && window.kernel.back() >= window.stride.back();
+}
+
 }  // namespace
 
 template <class T>
 Gather<T>::Gather(const Device& device, const GatherShape& shape, WorkspaceLayout& workspace)
     : tile_(functions<T>(device.isa()).tile),
       shape_(shape),
-      plane_(shape.window),
-      padded_(shape.window.is_padded()),
+      plane_(shape.window, splits(shape.window)),
       slots_(device.threads()),
-      step_(shape.window.axes() > 0 ? shape.window.stride.back() : 1),
       row_panels_(divide_up(shape.rows, tile_.most_rows)) {
   const int64_t taps = shape.window.taps();
   if (shape.channels * plane_.count() > INT32_MAX)
@@ -59,14 +62,14 @@ Gather<T>::Gather(const Device& device, const GatherShape& shape, WorkspaceLayou
     panel_offsets_.push_back(static_cast<int32_t>(l * tile_.columns));
 
   chunk_images_ = images_per_chunk();
-  const int64_t image_pitch = (padded_ ? 1 : shape.groups) * shape.channels * plane_.count();
-  panels_ = make_panels(chunk_images_, plane_.positions(), image_pitch, step_, tile_.columns);
+  const int64_t image_pitch = (plane_.is_plain() ? shape.groups : 1) * shape.channels * plane_.count();
+  panels_ = make_panels(chunk_images_, plane_.positions(), image_pitch, plane_.step(), tile_.columns);
 
   weights_at_ = workspace.add<T>(shape.groups * shape.rows * depth());
   WorkspaceLayout own;
   panel_at_ = own.add<T>((most + 1) * tile_.columns);
   tile_at_ = own.add<T>(tile_.most_rows * tile_.columns);
-  image_at_ = own.add<T>(padded_ ? chunk_images_ * image_pitch + tile_.columns : 0);
+  image_at_ = own.add<T>(plane_.is_plain() ? 0 : chunk_images_ * image_pitch + tile_.columns);
   own_bytes_ = own.bytes();
   own_at_ = workspace.add<char>(slots_ * own_bytes_);
 }
@@ -133,9 +136,9 @@ void Gather<T>::run_slot(int64_t slot, const Work& work) const {
   const Range range = part_of(chunks * shape_.groups * per_part, slot, slots_);
   char* own = work.workspace + own_at_ + slot * own_bytes_;
   const int64_t image_size = shape_.channels * plane_.count();
-  T* padded = piece<T>(own, image_at_);
-  if (padded_ && range.begin < range.end) {
-    std::memset(padded, 0,
+  T* stored = piece<T>(own, image_at_);
+  if (!plane_.is_plain() && range.begin < range.end) {
+    std::memset(stored, 0,
                 static_cast<size_t>(chunk_images_ * image_size + tile_.columns) * sizeof(T));
   }
   for (int64_t at = range.begin; at < range.end;) {
@@ -147,12 +150,12 @@ void Gather<T>::run_slot(int64_t slot, const Work& work) const {
     const int64_t begin_of_x = (first_image * shape_.groups + group) * plain_size;
     const T* image = work.x + begin_of_x;
     int64_t reachable = (shape_.images * shape_.groups) * plain_size - begin_of_x;
-    if (padded_) {
+    if (!plane_.is_plain()) {
       for (int64_t i = 0; i < chunk_images_; ++i) {
         plane_.copy_in(shape_.channels, image + i * shape_.groups * plain_size,
-                       padded + i * image_size);
+                       stored + i * image_size);
       }
-      image = padded;
+      image = stored;
       reachable = chunk_images_ * image_size + tile_.columns;
     }
     const Panel* panels = panels_.panels.data();
@@ -186,7 +189,7 @@ void Gather<T>::run_panel(const Work& work, const T* image, int64_t reachable, i
   } else {
     T* packed = piece<T>(own, panel_at_);
     const bool overrun = panel.reach + farthest_offset_ <= reachable;
-    tile_.pack(block.length, image, offsets, segments, panel.n_segments, step_, overrun, packed);
+    tile_.pack(block.length, image, offsets, segments, panel.n_segments, plane_.step(), overrun, packed);
     offsets = panel_offsets_.data();
     b0 = packed;
     b1 = packed + tile_.lanes;

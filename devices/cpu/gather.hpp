@@ -61,10 +61,8 @@ class Gather {
   const TileFunctions<T>& tile_;
   GatherShape shape_;
   PaddedPlane plane_;
-  bool padded_;
   int64_t slots_;
   int64_t chunk_images_;  // images whose pixels are cut into panels together
-  int64_t step_;
   int64_t row_panels_;
   int32_t farthest_offset_;
   std::vector<int32_t> offsets_;        // of (channel, tap), in the image

@@ -66,6 +66,14 @@ void add_span(const Window& window, int64_t index, PoolingShape& shape) {
     shape.rows.push_back(static_cast<int32_t>(row * window.in.back()));
 }
 
+PoolingAxis make_axis(const Window& window) {
+  PoolingAxis axis{window.in.back(), window.out.back(), window.kernel.back(), window.stride.back(), window.pad.back(), 0, 0};
+  const int64_t last = axis.in + axis.pad - axis.kernel;  // of a whole window, times the stride
+  axis.whole_end = last < 0 ? 0 : std::min(axis.out, last / axis.stride + 1);
+  axis.whole_begin = std::min(axis.whole_end, (axis.pad + axis.stride - 1) / axis.stride);
+  return axis;
+}
+
 PoolingShape make_shape(const OpView& op, const Shape& x, const Shape& y) {
   if (x.rank() < 3 || y.rank() != x.rank() || y[0] != x[0] || y[1] != x[1]) {
     throw Error(std::string(op.op()) + ": shapes " + x.text() + " and " + y.text() +
@@ -84,8 +92,7 @@ PoolingShape make_shape(const OpView& op, const Shape& x, const Shape& y) {
   shape.planes = x[0] * x[1];
   shape.in = window.in_count();
   shape.out = window.out_count();
-  shape.axis = {window.in.back(), window.out.back(), window.kernel.back(), window.stride.back(),
-                window.pad.back()};
+  shape.axis = make_axis(window);
   for (int64_t i = 0; i < shape.out / shape.axis.out; ++i)
     add_span(window, i, shape);
   return shape;

@@ -13,10 +13,8 @@ template <class T>
 Scatter<T>::Scatter(const Device& device, const ScatterShape& shape, WorkspaceLayout& workspace)
     : tile_(functions<T>(device.isa()).tile),
       shape_(shape),
-      plane_(shape.window),
-      padded_(shape.window.is_padded()),
-      slots_(std::max<int64_t>(1, std::min(device.threads(), shape.images * shape.groups))),
-      step_(shape.window.axes() > 0 ? shape.window.stride.back() : 1) {
+      plane_(shape.window, true),
+      slots_(std::max<int64_t>(1, std::min(device.threads(), shape.images * shape.groups))) {
   const int64_t taps = shape.window.taps(), pixels = shape.window.out_count();
   if (shape.channels * plane_.count() > INT32_MAX || shape.rows * pixels > INT32_MAX) {
     throw Declined("an image has more than 2147483647 elements");
@@ -38,13 +36,13 @@ Scatter<T>::Scatter(const Device& device, const ScatterShape& shape, WorkspaceLa
   std::vector<int32_t> in_order(static_cast<size_t>(pixels));
   std::iota(in_order.begin(), in_order.end(), 0);
   gradient_ = make_panels(1, in_order, pixels, 1, tile_.columns);
-  image_ = make_panels(1, plane_.positions(), plane_.count(), step_, tile_.columns);
+  image_ = make_panels(1, plane_.positions(), plane_.count(), plane_.step(), tile_.columns);
 
   weights_at_ = workspace.add<T>(shape.groups * shape.rows * unfolded());
   WorkspaceLayout own;
   panel_at_ = own.add<T>((shape.rows + 1) * tile_.columns);
   tile_at_ = own.add<T>(tile_.most_rows * tile_.columns);
-  image_at_ = own.add<T>(padded_ ? shape.channels * plane_.count() : 0);
+  image_at_ = own.add<T>(plane_.is_plain() ? 0 : shape.channels * plane_.count());
   own_bytes_ = own.bytes();
   own_at_ = workspace.add<char>(slots_ * own_bytes_);
 }
@@ -91,10 +89,10 @@ void Scatter<T>::run_image(const T* dy, const T* weights, int64_t group, bool la
                            char* own) const {
   weights += group * shape_.rows * unfolded();
   const int64_t size = shape_.channels * plane_.count();
-  T* image = padded_ ? piece<T>(own, image_at_) : dx;
-  if (padded_ || !add) std::memset(image, 0, static_cast<size_t>(size) * sizeof(T));
+  T* image = plane_.is_plain() ? dx : piece<T>(own, image_at_);
+  if (!plane_.is_plain() || !add) std::memset(image, 0, static_cast<size_t>(size) * sizeof(T));
   add_tiles(dy, weights, last, image, own);
-  if (padded_) plane_.copy_out(shape_.channels, image, dx, add);
+  if (!plane_.is_plain()) plane_.copy_out(shape_.channels, image, dx, add);
 }
 
 template <class T>
@@ -110,10 +108,17 @@ void Scatter<T>::add_tiles(const T* dy, const T* weights, bool last, T* image, c
                overrun, packed);
     for (int64_t panel = 0; panel < row_panels_; ++panel) {
       const int64_t row = first_row(panel), rows = first_row(panel + 1) - row;
+      if (to.vectors) {
+        const Segment* segments = &image_.segments[static_cast<size_t>(to.first_segment)];
+        T* x0 = image + segments[0].base;
+        T* x1 = to.n_segments == 1 ? x0 + tile_.lanes : image + segments[1].base;
+        tile_.multiply_scatter(rows, shape_.rows, weights + row * shape_.rows, packed, x0, x1, offsets_.data() + row);
+        continue;
+      }
       tile_.multiply(rows, shape_.rows, weights + row * shape_.rows, panel_offsets_.data(), packed,
                      packed + tile_.lanes, tile, tile_.columns, nullptr, false);
       tile_.scatter(rows, tile, offsets_.data() + row,
-                    &image_.segments[static_cast<size_t>(to.first_segment)], to.n_segments, step_,
+                    &image_.segments[static_cast<size_t>(to.first_segment)], to.n_segments, plane_.step(),
                     image);
     }
   }

@@ -36,9 +36,7 @@ class Scatter {
   const TileFunctions<T>& tile_;
   ScatterShape shape_;
   PaddedPlane plane_;
-  bool padded_;
   int64_t slots_;
-  int64_t step_;
   int64_t row_panels_;              // of (tap, channel)
   std::vector<int32_t> offsets_;    // of (tap, channel), in the image
   std::vector<int64_t> weight_at_;  // of (tap, channel), in a row of the weights

@@ -23,7 +23,7 @@ WeightsGradient<T>::WeightsGradient(const Device& device, const WeightsGradientS
                                     WorkspaceLayout& workspace)
     : tile_(functions<T>(device.isa()).tile),
       shape_(shape),
-      plane_(shape.window),
+      plane_(shape.window, false),
       padded_(shape.window.is_padded()) {
   const int64_t pixels = shape.window.out_count();
   const int64_t image_pitch = (padded_ ? 1 : shape.groups) * shape.channels * plane_.count();

@@ -25,15 +25,15 @@ Extents spatial(const Shape& shape) {
   return extents;
 }
 
-// Row-major places of all points of `extents`, where a step along an axis is `pitch[axis]`.
-std::vector<int32_t> places(const Extents& extents, const Extents& pitch) {
+// Row-major places of all points of `extents`; point i of an axis is at place(axis, i).
+template <class Place>
+std::vector<int32_t> places(const Extents& extents, Place&& place) {
   std::vector<int32_t> all{0};
   for (size_t axis = 0; axis < extents.size(); ++axis) {
     std::vector<int32_t> finer;
     finer.reserve(all.size() * static_cast<size_t>(extents[axis]));
     for (const int32_t at : all) {
-      for (int64_t i = 0; i < extents[axis]; ++i)
-        finer.push_back(static_cast<int32_t>(at + i * pitch[axis]));
+      for (int64_t i = 0; i < extents[axis]; ++i) finer.push_back(static_cast<int32_t>(at + place(axis, i)));
     }
     all = std::move(finer);
   }
@@ -68,54 +68,68 @@ Window read_window(const OpView& op, const Shape& in, const Shape& out) {
           read_extents(op, "dilation", axes, 1)};
 }
 
-PaddedPlane::PaddedPlane(const Window& window) {
-  const size_t axes = window.in.size();
+PaddedPlane::PaddedPlane(const Window& window, bool split) {
+  const size_t axes = window.in.size(), last = axes - 1;
+  const int64_t n_parts = split && axes > 0 ? window.stride[last] : 1;
+  plain_ = !window.is_padded() && n_parts == 1;
+  step_ = axes > 0 && n_parts == 1 ? window.stride[last] : 1;
   Extents pitch(axes, 1);
-  int64_t first = 0;  // where the image's first element lies
+  int64_t part_length = 1;
   for (size_t axis = axes; axis-- > 0;) {
     pitch[axis] = count_;
-    first += window.pad[axis] * count_;
-    count_ *= window.in[axis] + 2 * window.pad[axis];
+    const int64_t extent = window.in[axis] + 2 * window.pad[axis];
+    if (axis == last) part_length = (extent + n_parts - 1) / n_parts;
+    count_ *= axis == last ? part_length * n_parts : extent;
     if (count_ > INT_MAX) throw Declined("a padded image has more than 2147483647 elements");
   }
-  Extents strides(axes), dilations(axes);
-  for (size_t axis = 0; axis < axes; ++axis) {
-    strides[axis] = window.stride[axis] * pitch[axis];
-    dilations[axis] = window.dilation[axis] * pitch[axis];
-  }
-  positions_ = places(window.out, strides);
-  taps_ = places(window.kernel, dilations);
-  Extents leading(window.in), leading_pitch(pitch);
+  const auto column = [&](int64_t i) { return i % n_parts * part_length + i / n_parts; };
+  positions_ = places(window.out, [&](size_t axis, int64_t i) {
+    return axis == last ? column(i * window.stride[axis]) : i * window.stride[axis] * pitch[axis];
+  });
+  taps_ = places(window.kernel, [&](size_t axis, int64_t i) {
+    return axis == last ? column(i * window.dilation[axis]) : i * window.dilation[axis] * pitch[axis];
+  });
+  Extents leading(window.in);
   if (axes > 0) {
     row_length_ = leading.back();
     leading.pop_back();
-    leading_pitch.pop_back();
   }
-  rows_ = places(leading, leading_pitch);
-  for (int32_t& row : rows_)
-    row += static_cast<int32_t>(first);
+  rows_ = places(leading, [&](size_t axis, int64_t i) { return (i + window.pad[axis]) * pitch[axis]; });
+  for (int64_t i = 0; i < std::min(n_parts, row_length_); ++i) {
+    parts_.push_back({i, axes > 0 ? column(i + window.pad[last]) : 0});
+  }
 }
 
 template <class T>
-void PaddedPlane::copy_in(int64_t channels, const T* image, T* padded) const {
-  for (int64_t c = 0; c < channels; ++c, padded += count_) {
+void PaddedPlane::copy_in(int64_t channels, const T* image, T* stored) const {
+  const int64_t n_parts = static_cast<int64_t>(parts_.size());
+  for (int64_t c = 0; c < channels; ++c, stored += count_) {
     for (const int32_t row : rows_) {
-      std::memcpy(padded + row, image, static_cast<size_t>(row_length_) * sizeof(T));
+      for (const Part& part : parts_) {
+        T* to = stored + row + part.at;
+        if (n_parts == 1) {
+          std::memcpy(to, image, static_cast<size_t>(row_length_) * sizeof(T));
+        } else {
+          for (int64_t i = part.column; i < row_length_; i += n_parts) *to++ = image[i];
+        }
+      }
       image += row_length_;
     }
   }
 }
 
 template <class T>
-void PaddedPlane::copy_out(int64_t channels, const T* padded, T* image, bool add) const {
-  for (int64_t c = 0; c < channels; ++c, padded += count_) {
+void PaddedPlane::copy_out(int64_t channels, const T* stored, T* image, bool add) const {
+  const int64_t n_parts = static_cast<int64_t>(parts_.size());
+  for (int64_t c = 0; c < channels; ++c, stored += count_) {
     for (const int32_t row : rows_) {
-      const T* from = padded + row;
-      if (add) {
-        for (int64_t i = 0; i < row_length_; ++i)
-          image[i] += from[i];
-      } else {
-        std::memcpy(image, from, static_cast<size_t>(row_length_) * sizeof(T));
+      for (const Part& part : parts_) {
+        const T* from = stored + row + part.at;
+        if (add) {
+          for (int64_t i = part.column; i < row_length_; i += n_parts) image[i] += *from++;
+        } else {
+          for (int64_t i = part.column; i < row_length_; i += n_parts) image[i] = *from++;
+        }
       }
       image += row_length_;
     }

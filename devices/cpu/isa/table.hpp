@@ -35,6 +35,10 @@ struct TileFunctions {
   void (*scatter)(int64_t rows, const T* tile, const int32_t* offset, const Segment* segments,
                   int64_t n_segments, int64_t step, T* x);
 
+  // The same when each vector of a row lies as a whole in memory, without a tile between: vector v of row r is added
+  // to what is at x_v + offset[r]. `b` is a packed panel.
+  void (*multiply_scatter)(int64_t rows, int64_t depth, const T* a, const T* b, T* x0, T* x1, const int32_t* offset);
+
   // Tiles of sums over pixels are 1 to 3 vectors wide; the wider, the fewer rows:
   // most_sum_rows[vectors - 1].
   int64_t most_sum_rows[3];
@@ -59,6 +63,8 @@ struct PoolingAxis {
   int64_t kernel;
   int64_t stride;
   int64_t pad;
+  int64_t whole_begin;  // windows [whole_begin, whole_end) lie inside as a whole
+  int64_t whole_end;
 };
 
 // One row of window positions, over `n_rows` rows of a plane that begin at rows[].

@@ -95,6 +95,33 @@ void scatter(int64_t rows, const T* tile, const int32_t* offset, const Segment* 
   }
 }
 
+template <class T, int kRows>
+void multiply_scatter_rows(int64_t depth, const T* a, const T* b, T* x0, T* x1, const int32_t* offset) {
+  Vector<T> sum[kRows][2] = {};
+  for (int64_t l = 0; l < depth; ++l, a += kRows, b += 2 * kLanes<T>) {
+    const Vector<T> b0 = load(b);
+    const Vector<T> b1 = load(b + kLanes<T>);
+#pragma GCC unroll 12
+    for (int r = 0; r < kRows; ++r) {
+      sum[r][0] += a[r] * b0;
+      sum[r][1] += a[r] * b1;
+    }
+  }
+#pragma GCC unroll 12
+  for (int r = 0; r < kRows; ++r) {
+    store(x0 + offset[r], load(x0 + offset[r]) + sum[r][0]);
+    store(x1 + offset[r], load(x1 + offset[r]) + sum[r][1]);
+  }
+}
+
+template <class T, int kRows = kMostRows>
+void multiply_scatter(int64_t rows, int64_t depth, const T* a, const T* b, T* x0, T* x1, const int32_t* offset) {
+  if constexpr (kRows > 1) {
+    if (rows < kRows) return multiply_scatter<T, kRows - 1>(rows, depth, a, b, x0, x1, offset);
+  }
+  multiply_scatter_rows<T, kRows>(depth, a, b, x0, x1, offset);
+}
+
 // Rows of a tile of 1, 2 and 3 vectors.
 constexpr int kMostSumRows[3] = {8, kMostRows, kVectorBytes == 64 ? 8 : 4};
 
@@ -201,16 +228,19 @@ T sum(const T* x, int64_t n) {
 
 template <class T>
 TileFunctions<T> tile_functions() {
-  return {kLanes<T>,
-          2 * kLanes<T>,
-          kMostRows,
-          multiply<T>,
-          pack<T>,
-          scatter<T>,
-          {kMostSumRows[0], kMostSumRows[1], kMostSumRows[2]},
-          sum_pixels<T>,
-          transpose<T>,
-          sum<T>};
+  TileFunctions<T> f{};
+  f.lanes = kLanes<T>;
+  f.columns = 2 * kLanes<T>;
+  f.most_rows = kMostRows;
+  f.multiply = multiply<T>;
+  f.pack = pack<T>;
+  f.scatter = scatter<T>;
+  f.multiply_scatter = multiply_scatter<T>;
+  for (int i = 0; i < 3; ++i) f.most_sum_rows[i] = kMostSumRows[i];
+  f.sum_pixels = sum_pixels<T>;
+  f.transpose = transpose<T>;
+  f.sum = sum<T>;
+  return f;
 }
 template TileFunctions<float> tile_functions<float>();
 template TileFunctions<double> tile_functions<double>();
