@@ -52,6 +52,7 @@ class Reader {
     leveldb::Options options;
     options.env = &environment_;
     options.max_open_files = 100;
+    options.paranoid_checks = true;
     database_ = open_database(options, path);
     environment_.freeze();
     leveldb::ReadOptions reading;
@@ -110,24 +111,32 @@ class Writer {
     leveldb::Options options;
     options.create_if_missing = true;
     options.error_if_exists = true;
-    options.write_buffer_size = size_t{64} << 20;
+    options.write_buffer_size = size_t{16} << 20;
     database_ = open_database(options, path);
   }
 
   void put(std::string_view key, std::string_view value) {
     pending_.Put(to_slice(key), to_slice(value));
     constexpr size_t kBatchBytes = size_t{16} << 20;
-    if (pending_.ApproximateSize() >= kBatchBytes) commit();
+    if (pending_.ApproximateSize() >= kBatchBytes) write_pending();
   }
 
+  // Leaves nothing in LevelDB's log, whose entries every opening would have to read and which may
+  // be cut off unnoticed.
   void commit() {
+    write_pending();
+    const leveldb::Slice behind_all("\xff\xff\xff\xff");
+    database_->CompactRange(&behind_all, nullptr);
+  }
+
+ private:
+  void write_pending() {
     leveldb::WriteOptions writing;
     writing.sync = true;
     check(database_->Write(writing, &pending_), path_, "can't be written");
     pending_.Clear();
   }
 
- private:
   std::string path_;
   std::unique_ptr<leveldb::DB> database_;
   leveldb::WriteBatch pending_;

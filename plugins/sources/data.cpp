@@ -91,7 +91,8 @@ class Data : public dlrun::Source {
       transform.fail("force_gray", "give force_gray or force_color, not both");
     channels_ = force_color ? 3 : force_gray ? 1 : 0;
     const uint64_t rand_skip = params.get<uint64_t>("rand_skip");
-    skip_ = static_cast<uint64_t>(dlr_random_uniform(key, 0) * static_cast<double>(rand_skip));
+    skip_ = static_cast<uint64_t>(dlr_random_uniform({key.seed, ~key.stream}, 0) *
+                                  static_cast<double>(rand_skip));
   }
 
   dlr_datum decode(std::string_view key, std::string_view value) {

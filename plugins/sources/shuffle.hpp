@@ -14,10 +14,11 @@ inline std::vector<uint64_t> in_order(uint64_t n) {
   return order;
 }
 
-// A permutation of 0 .. n-1 that is a pure function of (key, which).
+// A permutation of 0 .. n-1 that is a pure function of (key, which). Draws from another stream than
+// transforms do.
 inline std::vector<uint64_t> shuffled(uint64_t n, dlr_random_key key, uint64_t which) {
   std::vector<uint64_t> order = in_order(n);
-  const dlr_random_key epoch_key = {key.seed ^ (which * 0x9E3779B97F4A7C15u), key.stream};
+  const dlr_random_key epoch_key = {key.seed ^ (which * 0x9E3779B97F4A7C15u), ~key.stream};
   for (uint64_t i = n; i > 1; --i) {
     const auto other =
         static_cast<uint64_t>(dlr_random_uniform(epoch_key, i) * static_cast<double>(i));
