@@ -97,6 +97,9 @@ void run_scan_helper(const fs::path& library) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   const rlimit no_core = {0, 0};
   ::setrlimit(RLIMIT_CORE, &no_core);
+  // The library's crash ends the helper by its signal, whatever handler (a sanitizer's) there is.
+  for (const int crash : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT})
+    std::signal(crash, SIG_DFL);
   // What the library prints must not mix with the answer.
   const int answer = ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 10);
   ::dup2(STDERR_FILENO, STDOUT_FILENO);
