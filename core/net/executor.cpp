@@ -170,6 +170,10 @@ bool Executor::try_plan(Operator& op, memory::Device& device) {
   desc.accumulate = op.accumulate;
   std::string reason;
   op.plan = device.plan(desc, &reason);
+  if (op.plan != nullptr && op.accumulate && desc.accumulate_accepted == 0) {
+    op.plan.reset();
+    reason = "it doesn't add into outputs";
+  }
   if (op.plan == nullptr) {
     op.declined += fmt::format("{}{}: {}", op.declined.empty() ? "" : "; ", device.name(), reason);
     return false;
@@ -196,11 +200,14 @@ void Executor::run(Operator& op, const dlr_arg* args, uint32_t n_args, dlr_mem w
   require_few(n_args);
   std::array<dlr_mem, kMostArgs> mems{};
   reads_before_writes(args, n_args, [&](uint32_t i) {
-    const dlr_tensor_desc& desc = op.args[i];
-    const bool plain = desc.layout == DLR_LAYOUT_PLAIN;
-    const Residence residence{plain ? &plain_place(*op.device) : op.device, desc};
+    // A plain argument may be a part of its tensor: the whole must be there.
+    const bool plain = op.args[i].layout == DLR_LAYOUT_PLAIN;
+    const Residence residence = plain ? Residence{&plain_place(*op.device), args[i].tensor->desc}
+                                      : Residence{op.device, op.args[i]};
     mems[i] = args[i].tensor->buffer->use(residence, args[i].access);
-    mems[i].offset += static_cast<uint64_t>(args[i].integer) * memory::bytes_of(desc.dtype);
+    const uint64_t skipped = static_cast<uint64_t>(args[i].integer) * memory::bytes_of(residence.desc.dtype);
+    mems[i].offset += skipped;
+    mems[i].bytes -= skipped;
   });
   op.plan->run(mems.data(), n_args, workspace, reserve);
 }

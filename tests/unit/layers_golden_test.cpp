@@ -1,0 +1,143 @@
+// Every recorded case of tests/golden/layers, whose numbers come from BVLC Caffe: forward, and
+// backward where recorded.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "core/model_io/hdf5_file.hpp"
+#include "tests/unit/layers_bench.hpp"
+
+namespace dlrun::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<fs::path> golden_nets() {
+  std::vector<fs::path> nets;
+  for (const auto& entry :
+       fs::directory_iterator(fs::path(DLRUN_SOURCE_ROOT) / "tests/golden/layers")) {
+    if (entry.path().extension() == ".prototxt") nets.push_back(entry.path());
+  }
+  std::sort(nets.begin(), nets.end());
+  return nets;
+}
+
+std::string text_of(const fs::path& path) {
+  std::ostringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
+}
+
+// A net and what was recorded of it. Names are KIND/BLOB, or KIND/LAYER/INDEX for parameters.
+class Recording {
+ public:
+  Recording(LayersBench& bench, const fs::path& prototxt, uint32_t dtype)
+      : file_(model_io::Hdf5File::open(fs::path(prototxt).replace_extension(".h5"))) {
+    net::NetOptions options;
+    options.dtype = dtype;
+    options.keep_all = true;
+    options.state.is_training = file_.string_attribute("", "phase") == "TRAIN";
+    has_backward_ = file_.integer_attribute("", "backward").value_or(0) != 0;
+    options.force_backward = has_backward_;
+    net_ = bench.make_net(text_of(prototxt), options);
+  }
+
+  void run() {
+    for (const auto& dataset : file_.datasets()) {
+      const std::string kind = kind_of(dataset.name);
+      if (kind != "in" && kind != "param" && kind != "out_diff") continue;
+      dlr_tensor* tensor = tensor_of(dataset.name);
+      REQUIRE(tensor != nullptr);
+      if (tensor->buffer != nullptr)
+        set_values(*net_, *tensor, file_.read(dataset.name).to_doubles());
+    }
+    net_->begin_iteration();
+    net_->forward();
+    if (has_backward_) net_->backward();
+  }
+
+  // How many datasets were compared.
+  int compare() {
+    int compared = 0;
+    for (const auto& dataset : file_.datasets()) {
+      const std::string kind = kind_of(dataset.name);
+      if (kind != "out" && kind != "in_diff" && kind != "param_diff") continue;
+      INFO(dataset.name);
+      compare(dataset.name);
+      ++compared;
+    }
+    return compared;
+  }
+
+ private:
+  static std::string kind_of(const std::string& name) { return name.substr(0, name.find('/')); }
+
+  dlr_tensor* tensor_of(const std::string& name) {
+    const std::string kind = kind_of(name);
+    const std::string rest = name.substr(kind.size() + 1);
+    const bool is_gradient = kind.find("diff") != std::string::npos;
+    if (kind.rfind("param", 0) == 0) {
+      const size_t slash = rest.rfind('/');
+      net::Param* param =
+          net_->find_param(rest.substr(0, slash), std::stoi(rest.substr(slash + 1)));
+      return param == nullptr ? nullptr : is_gradient ? &param->gradient : &param->data;
+    }
+    net::Value* value = net_->find_value(rest);
+    return value == nullptr ? nullptr : is_gradient ? &value->gradient : &value->data;
+  }
+
+  void compare(const std::string& name) {
+    dlr_tensor* tensor = tensor_of(name);
+    REQUIRE(tensor != nullptr);
+    const std::vector<double> expected = file_.read(name).to_doubles();
+    // What has no gradient, labels say, was recorded as zeros.
+    const std::vector<double> found = tensor->buffer != nullptr
+                                          ? values_of(*net_, *tensor)
+                                          : std::vector<double>(expected.size(), 0.0);
+    REQUIRE(found.size() == expected.size());
+    double largest = 0;
+    double worst = 0;
+    for (size_t i = 0; i < found.size(); ++i) {
+      largest = std::max(largest, std::abs(expected[i]));
+      const double error = std::abs(found[i] - expected[i]);
+      worst = std::isnan(error) ? HUGE_VAL : std::max(worst, error);
+    }
+    CHECK(worst <= 1e-5 + 1e-4 * largest);
+  }
+
+  model_io::Hdf5File file_;
+  bool has_backward_ = false;
+  std::unique_ptr<net::Net> net_;
+};
+
+void check_all(Operators operators, uint32_t dtype) {
+  LayersBench bench(operators);
+  const std::vector<fs::path> nets = golden_nets();
+  REQUIRE(nets.size() >= 72);
+  for (const fs::path& net : nets) {
+    INFO(net.stem().string());
+    Recording recording(bench, net, dtype);
+    recording.run();
+    CHECK(recording.compare() > 0);
+  }
+}
+
+TEST_CASE("layers give Caffe's numbers with the cpu device's operators") {
+  check_all(Operators::kOfDevice, DLR_F32);
+}
+
+TEST_CASE("layers give Caffe's numbers by their portable kernels") {
+  check_all(Operators::kNone, DLR_F32);
+}
+
+TEST_CASE("layers give Caffe's numbers in float64") {
+  check_all(Operators::kOfDevice, DLR_F64);
+  check_all(Operators::kNone, DLR_F64);
+}
+
+}  // namespace
+}  // namespace dlrun::test
