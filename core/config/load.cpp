@@ -110,9 +110,14 @@ class Loader {
     const std::string& name = type->value.text;
     const bool qualified = name.find('/') != std::string::npos;  // vendor/Type
     if (qualified || std::find(known.begin(), known.end(), name) != known.end()) return;
+    std::string help = base::did_you_mean(name, known);
+    if (known.empty()) {
+      help = "; no plugin provides any layer: `dlrun plugins list` says where they are looked for";
+    } else if (help.empty()) {
+      help = fmt::format("; `dlrun plugins why {}` says more", name);
+    }
     base::fail_input(type->value.place.location(),
-                     fmt::format("{}unknown type '{}'{}", unknown.subject, name,
-                                 base::did_you_mean(name, known)));
+                     fmt::format("{}unknown type '{}'{}", unknown.subject, name, help));
   }
 
   SchemaSource& source_;

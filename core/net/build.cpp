@@ -153,12 +153,19 @@ class Builder {
       param->data.desc = decl.desc;
       param->gradient.desc = decl.desc;
       param->filler = decl.filler;
+      if (decl.filler != nullptr) require_filler(decl.filler->node);
       param->lr_mult = spec && spec.has("lr_mult") ? spec.number("lr_mult") : decl.lr_mult;
       param->decay_mult = spec && spec.has("decay_mult") ? spec.number("decay_mult") : decl.decay_mult;
       param->is_state = decl.is_state;
       param->where = spec ? spec : stage.config;
       net_.params_.push_back(std::move(param));
     }
+  }
+
+  // Parameters are filled later, when there are devices; a filler that doesn't exist is told now.
+  void require_filler(const config::Node& filler) {
+    const std::string type = filler.text("type");
+    if (!net_.catalogue_.has("filler", type)) net_.catalogue_.load("filler", type, filler.where("type"), filler.subject());
   }
 
   int find_shared(const std::string& name) const {

@@ -42,6 +42,10 @@ Trainer::Trainer(Session& session) : session_(session), solver_(session.job().so
   test_interval_ = solver_.integer("test_interval");
   snapshot_interval_ = solver_.integer("snapshot");
   tests_first_ = solver_.boolean("test_initialization");
+  if (test_interval_ > 0 && solver_.count("test_iter") == 0 && job.test_nets.empty()) {
+    spdlog::warn("{}test_interval is set without test_iter (batches to test on), so there are no tests",
+                 base::to_prefix(solver_.where("test_interval")));
+  }
   average_loss_ = static_cast<size_t>(solver_.integer("average_loss"));
   loss_window_.reserve(average_loss_ + 1);
 
