@@ -1,6 +1,6 @@
 // Damaged files of every kind: cut off at any byte and with bytes changed, each is read or refused
 // with an Error that names the file; nothing else happens.
-#include <optional>
+#include <functional>
 #include <random>
 
 #include "core/model_io/blob_file.hpp"

@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include <csignal>
+#include <functional>
 
 #include "core/model_io/blob_file.hpp"
 #include "core/model_io/hdf5_writer.hpp"

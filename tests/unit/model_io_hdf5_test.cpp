@@ -4,6 +4,7 @@
 
 #include <hdf5.h>
 
+#include <atomic>
 #include <thread>
 
 #include "core/model_io/hdf5_writer.hpp"

@@ -2,6 +2,9 @@
 // green, red.
 #include "core/model_io/image_codec.hpp"
 
+#include <cmath>
+#include <cstdlib>
+
 #include "model_io_support.hpp"
 
 using namespace dlrun::model_io;

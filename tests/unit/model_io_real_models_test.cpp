@@ -1,5 +1,7 @@
 // Models that other people trained with Caffe, in formats that nobody writes any more. The files
 // aren't part of dlrun: without them this passes over.
+#include <algorithm>
+
 #include "core/model_io/solver_state.hpp"
 #include "core/model_io/weights.hpp"
 #include "model_io_support.hpp"

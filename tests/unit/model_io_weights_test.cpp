@@ -2,6 +2,8 @@
 // reader of the test's own, and wrong files end in a message that helps.
 #include "core/model_io/weights.hpp"
 
+#include <algorithm>
+
 #include "core/model_io/hdf5_file.hpp"
 #include "model_io_support.hpp"
 
