@@ -1,4 +1,5 @@
-// The one exception type of core: a message for a user, where it belongs, and the exit code it leads to.
+// The one exception type of core: a message for a user, where it belongs, and the exit code it
+// leads to.
 #pragma once
 
 #include <stdexcept>
@@ -7,7 +8,8 @@
 
 namespace dlrun::base {
 
-// A place in a text file, 1-based; line 0 means "the file as a whole", an empty file means "no file".
+// A place in a text file, 1-based; line 0 means "the file as a whole", an empty file means "no
+// file".
 struct Location {
   std::string file;
   int line = 0;
@@ -18,8 +20,8 @@ struct Location {
 std::string to_prefix(const Location& where);
 
 enum class ExitCode {
-  kWorkFailed = 1,   // the files were understood, the work could not be done
-  kWrongInput = 2,   // the command line or a configuration is wrong
+  kWorkFailed = 1,  // the files were understood, the work could not be done
+  kWrongInput = 2,  // the command line or a configuration is wrong
 };
 
 class Error : public std::runtime_error {

@@ -9,7 +9,8 @@ namespace dlrun::base {
 // FNV-1a: the same on every machine and in every version.
 inline uint32_t hash32(std::string_view text) {
   uint32_t hash = 2166136261u;
-  for (const char letter : text) hash = (hash ^ static_cast<unsigned char>(letter)) * 16777619u;
+  for (const char letter : text)
+    hash = (hash ^ static_cast<unsigned char>(letter)) * 16777619u;
   return hash;
 }
 

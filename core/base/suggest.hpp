@@ -7,8 +7,8 @@
 
 namespace dlrun::base {
 
-// The candidate at the smallest edit distance from `name` (letters compared without case), or "" when
-// none is near enough to be a likely slip.
+// The candidate at the smallest edit distance from `name` (letters compared without case), or ""
+// when none is near enough to be a likely slip.
 std::string nearest_name(std::string_view name, const std::vector<std::string>& candidates);
 
 // "; did you mean 'num_output'?" or "".

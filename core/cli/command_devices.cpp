@@ -17,7 +17,8 @@ namespace {
 
 using nlohmann::json;
 
-// The rung of the ladder that its functions reach; private layouts and what operators are there shows in a plan.
+// The rung of the ladder that its functions reach; private layouts and what operators are there
+// shows in a plan.
 std::string level_of(const dlr_device_type& type) {
   const bool operators = DLR_HAS(&type, plan) && type.plan != nullptr;
   const bool kernels = type.build_kernel != nullptr;
@@ -49,7 +50,8 @@ json describe_kind(net::Catalogue& catalogue, const train::DeviceKind& kind) {
     dlr_string why{"", 0};
     host::check(type.count(&n, &why));
     reason = host::from_abi(why);
-    for (uint64_t index = 0; index < n; ++index) devices.push_back(describe(catalogue, kind, index));
+    for (uint64_t index = 0; index < n; ++index)
+      devices.push_back(describe(catalogue, kind, index));
   } catch (const base::Error& error) {
     reason = error.what();
   }
@@ -60,33 +62,40 @@ json describe_kind(net::Catalogue& catalogue, const train::DeviceKind& kind) {
 int list_devices(const registry::SearchOptions& options, bool as_json) {
   train::Plugins plugins(options);
   std::vector<train::DeviceKind> kinds = plugins.device_kinds();
-  std::stable_sort(kinds.begin(), kinds.end(), [](const auto& a, const auto& b) { return a.score > b.score; });
+  std::stable_sort(kinds.begin(), kinds.end(),
+                   [](const auto& a, const auto& b) { return a.score > b.score; });
   json devices = json::array();
   for (const train::DeviceKind& kind : kinds) {
-    for (json& device : describe_kind(plugins.catalogue(), kind)) devices.push_back(std::move(device));
+    for (json& device : describe_kind(plugins.catalogue(), kind))
+      devices.push_back(std::move(device));
   }
   if (as_json) {
     fmt::print("{}\n", devices.dump(2));
     return 0;
   }
-  std::vector<std::vector<std::string>> rows = {{"device", "what it is", ">memory", "float64", "level", "driver"}};
+  std::vector<std::vector<std::string>> rows = {
+      {"device", "what it is", ">memory", "float64", "level", "driver"}};
   for (const json& device : devices) {
     if (device.contains("reason")) {
-      rows.push_back({device["device"], "none: " + device["reason"].get<std::string>(), "", "", "", ""});
+      rows.push_back(
+          {device["device"], "none: " + device["reason"].get<std::string>(), "", "", "", ""});
     } else {
-      rows.push_back({device["device"], device["name"], bytes_text(device["memory"]), device["float64"].get<bool>() ? "yes" : "no",
-                      device["level"], device["driver"]});
+      rows.push_back({device["device"], device["name"], bytes_text(device["memory"]),
+                      device["float64"].get<bool>() ? "yes" : "no", device["level"],
+                      device["driver"]});
     }
   }
   fmt::print("{}", format_table(rows));
-  if (devices.empty()) fmt::print("no device plugin is installed\n{}", plugins.registry().describe_places());
+  if (devices.empty())
+    fmt::print("no device plugin is installed\n{}", plugins.registry().describe_places());
   return 0;
 }
 
 }  // namespace
 
 Command add_devices_command(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("devices", "List the devices there are, and why others are missing");
+  CLI::App* command =
+      app.add_subcommand("devices", "List the devices there are, and why others are missing");
   auto options = std::make_shared<registry::SearchOptions>();
   auto as_json = std::make_shared<bool>(false);
   add_plugin_options(*command, *options);

@@ -1,4 +1,5 @@
-// `dlrun show`: what a plugin's type takes, what a configuration resolves to, or what a file of weights holds.
+// `dlrun show`: what a plugin's type takes, what a configuration resolves to, or what a file of
+// weights holds.
 #include <fmt/format.h>
 #include <google/protobuf/descriptor.h>
 
@@ -42,16 +43,26 @@ std::string type_of(const pb::FieldDescriptor& field) {
 std::string default_of(const pb::FieldDescriptor& field) {
   if (field.is_repeated() || !field.has_default_value()) return "";
   switch (field.cpp_type()) {
-    case pb::FieldDescriptor::CPPTYPE_INT32: return fmt::format("{}", field.default_value_int32());
-    case pb::FieldDescriptor::CPPTYPE_INT64: return fmt::format("{}", field.default_value_int64());
-    case pb::FieldDescriptor::CPPTYPE_UINT32: return fmt::format("{}", field.default_value_uint32());
-    case pb::FieldDescriptor::CPPTYPE_UINT64: return fmt::format("{}", field.default_value_uint64());
-    case pb::FieldDescriptor::CPPTYPE_FLOAT: return fmt::format("{:g}", field.default_value_float());
-    case pb::FieldDescriptor::CPPTYPE_DOUBLE: return fmt::format("{:g}", field.default_value_double());
-    case pb::FieldDescriptor::CPPTYPE_BOOL: return field.default_value_bool() ? "true" : "false";
-    case pb::FieldDescriptor::CPPTYPE_ENUM: return field.default_value_enum()->name();
-    case pb::FieldDescriptor::CPPTYPE_STRING: return field.default_value_string();
-    default: return "";
+    case pb::FieldDescriptor::CPPTYPE_INT32:
+      return fmt::format("{}", field.default_value_int32());
+    case pb::FieldDescriptor::CPPTYPE_INT64:
+      return fmt::format("{}", field.default_value_int64());
+    case pb::FieldDescriptor::CPPTYPE_UINT32:
+      return fmt::format("{}", field.default_value_uint32());
+    case pb::FieldDescriptor::CPPTYPE_UINT64:
+      return fmt::format("{}", field.default_value_uint64());
+    case pb::FieldDescriptor::CPPTYPE_FLOAT:
+      return fmt::format("{:g}", field.default_value_float());
+    case pb::FieldDescriptor::CPPTYPE_DOUBLE:
+      return fmt::format("{:g}", field.default_value_double());
+    case pb::FieldDescriptor::CPPTYPE_BOOL:
+      return field.default_value_bool() ? "true" : "false";
+    case pb::FieldDescriptor::CPPTYPE_ENUM:
+      return field.default_value_enum()->name();
+    case pb::FieldDescriptor::CPPTYPE_STRING:
+      return field.default_value_string();
+    default:
+      return "";
   }
 }
 
@@ -80,7 +91,8 @@ void print_rows(const std::vector<std::vector<std::string>>& rows, bool markdown
     return;
   }
   for (size_t row = 0; row < rows.size(); ++row) {
-    for (const std::string& cell : rows[row]) fmt::print("| {} ", cell);
+    for (const std::string& cell : rows[row])
+      fmt::print("| {} ", cell);
     fmt::print("|\n{}", row == 0 ? "|---|---|---|---|\n" : "");
   }
 }
@@ -91,18 +103,23 @@ std::string count_text(int32_t least, int32_t most) {
 }
 
 // The fields of core's messages that the plugin adds.
-void print_parameters(const registry::Manifest& manifest, const config::Schema& schema, bool markdown) {
-  for (const char* extended : {"LayerParameter", "SolverParameter", "FillerParameter", "TransformationParameter"}) {
+void print_parameters(const registry::Manifest& manifest, const config::Schema& schema,
+                      bool markdown) {
+  for (const char* extended :
+       {"LayerParameter", "SolverParameter", "FillerParameter", "TransformationParameter"}) {
     const pb::Descriptor& message = schema.descriptor(extended);
     for (int i = 0; i < message.field_count(); ++i) {
       const pb::FieldDescriptor& field = *message.field(i);
       if (schema.provider(field) != manifest.id) continue;
       const std::string quote = markdown ? "`" : "";
-      fmt::print("\n{0}{1}{0} in {0}{2}{0}:\n{3}", quote, field.name(), extended, markdown ? "\n" : "");
+      fmt::print("\n{0}{1}{0} in {0}{2}{0}:\n{3}", quote, field.name(), extended,
+                 markdown ? "\n" : "");
       if (field.cpp_type() == pb::FieldDescriptor::CPPTYPE_MESSAGE) {
         print_rows(field_rows(*field.message_type()), markdown);
       } else {
-        print_rows({{"parameter", "type", "default", "meaning"}, {field.name(), type_of(field), default_of(field), meaning_of(field)}}, markdown);
+        print_rows({{"parameter", "type", "default", "meaning"},
+                    {field.name(), type_of(field), default_of(field), meaning_of(field)}},
+                   markdown);
       }
     }
   }
@@ -112,13 +129,17 @@ bool show_type(const Options& options) {
   train::Plugins plugins(options.plugins);
   registry::Registry& registry = plugins.registry();
   bool found = false;
-  for (const char* kind : {"layer", "source", "solver", "schedule", "filler", "transform", "database", "device"}) {
+  for (const char* kind :
+       {"layer", "source", "solver", "schedule", "filler", "transform", "database", "device"}) {
     if (!registry.has(kind, options.what)) continue;
     const auto manifest = registry.resolve(kind, options.what);
-    const registry::ProvidedType& provided = *manifest->find(kind, registry::short_name(options.what));
-    fmt::print("{}{}\n{}{}: {}\n", options.markdown ? "# " : "", provided.name, options.markdown ? "\n" : "", kind, provided.summary);
+    const registry::ProvidedType& provided =
+        *manifest->find(kind, registry::short_name(options.what));
+    fmt::print("{}{}\n{}{}: {}\n", options.markdown ? "# " : "", provided.name,
+               options.markdown ? "\n" : "", kind, provided.summary);
     if (provided.kind == "layer") {
-      fmt::print("{}bottoms: {}, tops: {}\n", options.markdown ? "\n" : "", count_text(provided.min_bottoms, provided.max_bottoms),
+      fmt::print("{}bottoms: {}, tops: {}\n", options.markdown ? "\n" : "",
+                 count_text(provided.min_bottoms, provided.max_bottoms),
                  count_text(provided.min_tops, provided.max_tops));
     }
     fmt::print("{}plugin: {} {}{}\n", options.markdown ? "\n" : "", manifest->id, manifest->version,
@@ -159,7 +180,9 @@ int show(const Options& options) {
     if (job.has_solver) fmt::print("# solver\n{}\n", config::to_prototxt(job.solver));
     if (job.train_net) fmt::print("# net\n{}", config::to_prototxt(job.train_net));
   } else if (!show_type(options)) {
-    base::fail_input(fmt::format("'{}' is no type that a plugin provides and no file; `dlrun plugins list` lists the types", options.what));
+    base::fail_input(fmt::format(
+        "'{}' is no type that a plugin provides and no file; `dlrun plugins list` lists the types",
+        options.what));
   }
   return 0;
 }
@@ -167,9 +190,11 @@ int show(const Options& options) {
 }  // namespace
 
 Command add_show_command(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("show", "Describe a type, a configuration as resolved, or a file of weights");
+  CLI::App* command = app.add_subcommand(
+      "show", "Describe a type, a configuration as resolved, or a file of weights");
   auto options = std::make_shared<Options>();
-  command->add_option("WHAT", options->what, "a type (Convolution), a job or net, or a .caffemodel")->required();
+  command->add_option("WHAT", options->what, "a type (Convolution), a job or net, or a .caffemodel")
+      ->required();
   command->add_flag("--markdown", options->markdown, "a type as a page of documentation");
   add_plugin_options(*command, options->plugins);
   command->footer("Examples:\n  dlrun show Convolution\n  dlrun show lenet_iter_2000.caffemodel");

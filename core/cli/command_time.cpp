@@ -23,15 +23,23 @@ struct Options {
   bool json = false;
 };
 
-std::string milliseconds(double seconds) { return fmt::format("{:.3f}", seconds * 1e3); }
+std::string milliseconds(double seconds) {
+  return fmt::format("{:.3f}", seconds * 1e3);
+}
 
 void print_json(const train::NetTime& time) {
   nlohmann::json layers = nlohmann::json::array();
   for (const train::LayerTime& layer : time.layers) {
-    layers.push_back({{"layer", layer.layer}, {"type", layer.type}, {"forward_ms", layer.forward * 1e3}, {"backward_ms", layer.backward * 1e3}});
+    layers.push_back({{"layer", layer.layer},
+                      {"type", layer.type},
+                      {"forward_ms", layer.forward * 1e3},
+                      {"backward_ms", layer.backward * 1e3}});
   }
-  fmt::print("{}\n", nlohmann::json{{"iterations", time.iterations}, {"forward_ms", time.forward * 1e3},
-                                    {"backward_ms", time.backward * 1e3}, {"layers", layers}}.dump(2));
+  fmt::print("{}\n", nlohmann::json{{"iterations", time.iterations},
+                                    {"forward_ms", time.forward * 1e3},
+                                    {"backward_ms", time.backward * 1e3},
+                                    {"layers", layers}}
+                         .dump(2));
 }
 
 int time_model(const Options& options) {
@@ -43,21 +51,25 @@ int time_model(const Options& options) {
   net_options.force_backward = training;
   net::Net net(node, session.catalogue(), net_options);
   net.prepare(session.devices());
-  for (const std::string& file : options.weights) train::load_weights(net, file);
+  for (const std::string& file : options.weights)
+    train::load_weights(net, file);
   const train::NetTime time = train::time_net(net, options.iterations, training, options.per_layer);
   if (options.json) {
     print_json(time);
     return 0;
   }
-  for (const std::string& line : net.placement_report()) fmt::print("{}\n", line);
+  for (const std::string& line : net.placement_report())
+    fmt::print("{}\n", line);
   if (options.per_layer) {
     std::vector<std::vector<std::string>> rows = {{"layer", "type", ">forward ms", ">backward ms"}};
     for (const train::LayerTime& layer : time.layers) {
-      rows.push_back({layer.layer, layer.type, milliseconds(layer.forward), milliseconds(layer.backward)});
+      rows.push_back(
+          {layer.layer, layer.type, milliseconds(layer.forward), milliseconds(layer.backward)});
     }
     fmt::print("{}", format_table(rows));
   }
-  fmt::print("{} passes (medians): forward {} ms, backward {} ms\n", time.iterations, milliseconds(time.forward), milliseconds(time.backward));
+  fmt::print("{} passes (medians): forward {} ms, backward {} ms\n", time.iterations,
+             milliseconds(time.forward), milliseconds(time.backward));
   return 0;
 }
 
@@ -67,11 +79,17 @@ Command add_time_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("time", "Measure a net's forward and backward passes");
   auto options = std::make_shared<Options>();
   add_session_options(*command, options->session, "job or net");
-  command->add_option("--weights", options->weights, ".caffemodel files to load")->delimiter(',')->type_name("FILE");
-  command->add_option("--iterations", options->iterations, "timed passes")->check(CLI::PositiveNumber)->capture_default_str();
+  command->add_option("--weights", options->weights, ".caffemodel files to load")
+      ->delimiter(',')
+      ->type_name("FILE");
+  command->add_option("--iterations", options->iterations, "timed passes")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   command->add_option("--phase", options->phase, "TRAIN: forward and backward; TEST: forward")
-      ->check(CLI::IsMember({"TRAIN", "TEST"}))->capture_default_str();
-  command->add_flag("--per-layer", options->per_layer, "also each layer, waiting for the device behind it");
+      ->check(CLI::IsMember({"TRAIN", "TEST"}))
+      ->capture_default_str();
+  command->add_flag("--per-layer", options->per_layer,
+                    "also each layer, waiting for the device behind it");
   command->add_flag("--json", options->json, "print JSON");
   command->footer("Example:\n  dlrun time configs/lenet-mnist.yaml --per-layer");
   return [options] { return time_model(*options); };

@@ -26,7 +26,8 @@ std::vector<std::string> weight_files(const Options& options, const config::Job&
   for (const config::Node& node : {job.solver, job.root}) {
     if (!node || !node.has("weights")) continue;
     std::vector<std::string> files;
-    for (int i = 0; i < node.count("weights"); ++i) files.push_back(node.text("weights", i));
+    for (int i = 0; i < node.count("weights"); ++i)
+      files.push_back(node.text("weights", i));
     return files;
   }
   return {};
@@ -44,14 +45,17 @@ int train_job(const Options& options) {
   }
   train::Trainer trainer(session);
   if (state.empty()) {
-    for (const std::string& file : weight_files(options, session.job())) trainer.load_weights(file);
+    for (const std::string& file : weight_files(options, session.job()))
+      trainer.load_weights(file);
   } else {
     trainer.resume(state);
   }
   std::unique_ptr<train::RunLog> log;
   if (!options.log.empty()) {
     log = std::make_unique<train::RunLog>(options.log);
-    trainer.on_gradients = [&](int64_t iteration, double loss) { log->write(trainer, iteration, loss); };
+    trainer.on_gradients = [&](int64_t iteration, double loss) {
+      log->write(trainer, iteration, loss);
+    };
   }
   if (trainer.run() == train::Trainer::Outcome::kStopped) {
     fmt::print("stopped at iteration {}; go on with --resume auto\n", trainer.iteration());
@@ -65,10 +69,16 @@ Command add_train_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("train", "Train a net, or go on training it");
   auto options = std::make_shared<Options>();
   add_session_options(*command, options->session, "job in YAML, or Caffe's solver .prototxt");
-  command->add_option("--weights", options->weights, "start from these .caffemodel files")->delimiter(',')->type_name("FILE");
-  command->add_option("--resume,--snapshot", options->resume, "go on from this .solverstate, or `auto`: from the newest snapshot")
+  command->add_option("--weights", options->weights, "start from these .caffemodel files")
+      ->delimiter(',')
+      ->type_name("FILE");
+  command
+      ->add_option("--resume,--snapshot", options->resume,
+                   "go on from this .solverstate, or `auto`: from the newest snapshot")
       ->type_name("auto|FILE");
-  command->add_option("--log", options->log, "append a line of JSON for each iteration: loss, learning rate, outputs")
+  command
+      ->add_option("--log", options->log,
+                   "append a line of JSON for each iteration: loss, learning rate, outputs")
       ->type_name("FILE.jsonl");
   command->footer(
       "SIGINT (Ctrl-C) writes a snapshot and stops; SIGHUP writes one and goes on.\n\n"

@@ -20,24 +20,32 @@ struct Options {
 void print_json(const train::VerifyResult& result) {
   nlohmann::json rows = nlohmann::json::array();
   for (const train::VerifyRow& row : result.rows) {
-    rows.push_back({{"dataset", row.dataset}, {"worst", row.worst}, {"allowed", row.allowed}, {"passed", row.passed},
+    rows.push_back({{"dataset", row.dataset},
+                    {"worst", row.worst},
+                    {"allowed", row.allowed},
+                    {"passed", row.passed},
                     {"problem", row.problem}});
   }
-  fmt::print("{}\n", nlohmann::json{{"passed", result.passed()}, {"rows", rows}, {"placement", result.placement}}.dump(2));
+  fmt::print(
+      "{}\n",
+      nlohmann::json{{"passed", result.passed()}, {"rows", rows}, {"placement", result.placement}}
+          .dump(2));
 }
 
 void print_table(const train::VerifyResult& result) {
   size_t widest = 7;
-  for (const train::VerifyRow& row : result.rows) widest = std::max(widest, row.dataset.size());
+  for (const train::VerifyRow& row : result.rows)
+    widest = std::max(widest, row.dataset.size());
   for (const train::VerifyRow& row : result.rows) {
     if (!row.problem.empty()) {
       fmt::print("{:<{}}  FAILED  {}\n", row.dataset, widest, row.problem);
     } else {
-      fmt::print("{:<{}}  {}  largest error {:.3g}, allowed {:.3g}\n", row.dataset, widest, row.passed ? "ok    " : "FAILED",
-                 row.worst, row.allowed);
+      fmt::print("{:<{}}  {}  largest error {:.3g}, allowed {:.3g}\n", row.dataset, widest,
+                 row.passed ? "ok    " : "FAILED", row.worst, row.allowed);
     }
   }
-  for (const std::string& line : result.placement) fmt::print("{}\n", line);
+  for (const std::string& line : result.placement)
+    fmt::print("{}\n", line);
 }
 
 }  // namespace
@@ -46,9 +54,14 @@ Command add_verify_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("verify", "Compare a net's numbers with recorded ones");
   auto options = std::make_shared<Options>();
   add_session_options(*command, options->session, "net (or job) to run");
-  command->add_option("--against", options->verify.file, "HDF5 file of inputs and expected values")->required()->type_name("FILE.h5");
-  command->add_option("--atol", options->verify.absolute_tolerance, "absolute tolerance")->capture_default_str();
-  command->add_option("--rtol", options->verify.relative_tolerance, "tolerance relative to a dataset's largest value")
+  command->add_option("--against", options->verify.file, "HDF5 file of inputs and expected values")
+      ->required()
+      ->type_name("FILE.h5");
+  command->add_option("--atol", options->verify.absolute_tolerance, "absolute tolerance")
+      ->capture_default_str();
+  command
+      ->add_option("--rtol", options->verify.relative_tolerance,
+                   "tolerance relative to a dataset's largest value")
       ->capture_default_str();
   command->add_flag("--float64", options->verify.float64, "compute in float64");
   command->add_flag("--json", options->json, "print JSON");

@@ -1,5 +1,5 @@
-// The commands of dlrun. Each adds itself to the application; after a parse that chose it, the function does it and
-// returns the exit code.
+// The commands of dlrun. Each adds itself to the application; after a parse that chose it, the
+// function does it and returns the exit code.
 #pragma once
 
 #include <CLI/CLI.hpp>

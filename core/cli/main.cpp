@@ -26,27 +26,24 @@ std::vector<std::string> with_double_dashes(int argc, char** argv) {
   std::vector<std::string> args;
   for (int i = argc - 1; i > 0; --i) {  // CLI11 wants them in reverse
     std::string arg = argv[i];
-    if (arg.size() > 2 && arg[0] == '-' && std::isalpha(static_cast<unsigned char>(arg[1])) != 0) arg.insert(0, "-");
+    if (arg.size() > 2 && arg[0] == '-' && std::isalpha(static_cast<unsigned char>(arg[1])) != 0)
+      arg.insert(0, "-");
     args.push_back(std::move(arg));
   }
   return args;
 }
 
 int run(int argc, char** argv) {
-  CLI::App app{"dlrun: a deep-learning runtime in which everything that computes is a plugin", "dlrun"};
+  CLI::App app{"dlrun: a deep-learning runtime in which everything that computes is a plugin",
+               "dlrun"};
   app.set_version_flag("--version", "dlrun " DLRUN_VERSION);
   app.require_subcommand(1);
   std::map<std::string, Command> commands = {
-      {"train", add_train_command(app)},
-      {"test", add_test_command(app)},
-      {"time", add_time_command(app)},
-      {"check", add_check_command(app)},
-      {"devices", add_devices_command(app)},
-      {"show", add_show_command(app)},
-      {"convert", add_convert_command(app)},
-      {"verify", add_verify_command(app)},
-      {"plugins", add_plugins_command(app)},
-      {"manifest", add_manifest_command(app)},
+      {"train", add_train_command(app)},     {"test", add_test_command(app)},
+      {"time", add_time_command(app)},       {"check", add_check_command(app)},
+      {"devices", add_devices_command(app)}, {"show", add_show_command(app)},
+      {"convert", add_convert_command(app)}, {"verify", add_verify_command(app)},
+      {"plugins", add_plugins_command(app)}, {"manifest", add_manifest_command(app)},
   };
   try {
     app.parse(with_double_dashes(argc, argv));

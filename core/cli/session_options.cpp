@@ -4,18 +4,28 @@
 
 namespace dlrun::cli {
 
-void add_session_options(CLI::App& command, train::SessionOptions& options, const std::string& what) {
+void add_session_options(CLI::App& command, train::SessionOptions& options,
+                         const std::string& what) {
   command.add_option("CONFIG,--solver,--model", options.config, what)->required();
-  command.add_option("--set", options.overrides,
-                     "override a value: solver.base_lr=0.1 or net.layer[conv1].convolution_param.num_output=30")
+  command
+      .add_option("--set", options.overrides,
+                  "override a value: solver.base_lr=0.1 or "
+                  "net.layer[conv1].convolution_param.num_output=30")
       ->allow_extra_args(false)
       ->type_name("KEY=VALUE");
-  command.add_option("--device", options.device, "auto, cpu, onednn, opencl, opencl:1 ...; see `dlrun devices`")
+  command
+      .add_option("--device", options.device,
+                  "auto, cpu, onednn, opencl, opencl:1 ...; see `dlrun devices`")
       ->type_name("DEVICE");
-  command.add_option("--fallback", options.fallback, "what to do with a layer that the device can't run")
+  command
+      .add_option("--fallback", options.fallback,
+                  "what to do with a layer that the device can't run")
       ->check(CLI::IsMember({"error", "warn", "allow"}));
-  command.add_option("--threads", options.threads, "processor threads (default: one per core)")->check(CLI::PositiveNumber);
-  command.add_option("--isa", options.isa, "instruction set of the host device: baseline, avx2 or avx512")
+  command.add_option("--threads", options.threads, "processor threads (default: one per core)")
+      ->check(CLI::PositiveNumber);
+  command
+      .add_option("--isa", options.isa,
+                  "instruction set of the host device: baseline, avx2 or avx512")
       ->type_name("ISA");
   add_plugin_options(command, options.plugins);
 }

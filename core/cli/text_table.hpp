@@ -6,7 +6,8 @@
 
 namespace dlrun::cli {
 
-// The rows as lines; the first row is the head. Columns whose head begins with '>' are set to the right.
+// The rows as lines; the first row is the head. Columns whose head begins with '>' are set to the
+// right.
 std::string format_table(const std::vector<std::vector<std::string>>& rows);
 
 // "431,080"; "1.7 MB".

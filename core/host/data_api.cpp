@@ -1,4 +1,5 @@
-// dlr_data_api: datums decoded for plugins, and databases opened through the plugin that serves their kind.
+// dlr_data_api: datums decoded for plugins, and databases opened through the plugin that serves
+// their kind.
 #include <fmt/format.h>
 
 #include "core/base/error.hpp"
@@ -41,7 +42,9 @@ dlr_array make_array(const void* data, uint32_t dtype, std::initializer_list<int
 dlr_error* open_decoder(dlr_decoder** out) {
   return guard([&] { *out = new dlr_decoder(); });
 }
-void close_decoder(dlr_decoder* decoder) { delete decoder; }
+void close_decoder(dlr_decoder* decoder) {
+  delete decoder;
+}
 
 model_io::ImageColor color_of(uint32_t channels) {
   if (channels == 1) return model_io::ImageColor::kGray;
@@ -56,11 +59,14 @@ dlr_error* decode_datum(dlr_decoder* decoder, dlr_string bytes, uint32_t channel
     if (datum.encoded) {
       model_io::Image& image = decoder->image;
       model_io::decode_image(datum.data, color_of(channels), "a record", image);
-      out->pixels = make_array(image.pixels.data(), DLR_U8, {image.channels, image.height, image.width});
+      out->pixels =
+          make_array(image.pixels.data(), DLR_U8, {image.channels, image.height, image.width});
     } else if (!datum.float_data.empty()) {
-      out->pixels = make_array(datum.float_data.data(), DLR_F32, {datum.channels, datum.height, datum.width});
+      out->pixels =
+          make_array(datum.float_data.data(), DLR_F32, {datum.channels, datum.height, datum.width});
     } else {
-      out->pixels = make_array(datum.data.data(), DLR_U8, {datum.channels, datum.height, datum.width});
+      out->pixels =
+          make_array(datum.data.data(), DLR_U8, {datum.channels, datum.height, datum.width});
     }
   });
 }
@@ -77,7 +83,8 @@ dlr_error* decode_blob(dlr_decoder* decoder, dlr_string bytes, dlr_array* out) {
   });
 }
 
-dlr_error* open_database(const dlr_params* asker, dlr_string kind, dlr_string path, dlr_database** out) {
+dlr_error* open_database(const dlr_params* asker, dlr_string kind, dlr_string path,
+                         dlr_database** out) {
   return guard([&] {
     const std::string name(from_abi(kind));
     const auto& type = asker->owner->catalogue().get<dlr_database_type>(
@@ -92,8 +99,12 @@ void close_database(dlr_database* database) {
   database->type->close(database->self);
   delete database;
 }
-dlr_error* count(dlr_database* database, uint64_t* out) { return database->type->count(database->self, out); }
-dlr_error* first(dlr_database* database) { return database->type->first(database->self); }
+dlr_error* count(dlr_database* database, uint64_t* out) {
+  return database->type->count(database->self, out);
+}
+dlr_error* first(dlr_database* database) {
+  return database->type->first(database->self);
+}
 dlr_error* next(dlr_database* database, dlr_string* key, dlr_string* value, uint8_t* at_end) {
   return database->type->next(database->self, key, value, at_end);
 }
@@ -102,8 +113,8 @@ dlr_error* next(dlr_database* database, dlr_string* key, dlr_string* value, uint
 
 const dlr_data_api* data_api() {
   static constexpr dlr_data_api kApi = {
-      sizeof(dlr_data_api), open_decoder, close_decoder, decode_datum, decode_blob, open_database,
-      close_database,       count,        first,         next};
+      sizeof(dlr_data_api), open_decoder,   close_decoder, decode_datum, decode_blob,
+      open_database,        close_database, count,         first,        next};
   return &kApi;
 }
 

@@ -14,18 +14,21 @@ struct dlr_error {
 
 namespace dlrun::host {
 
-inline dlr_string to_abi(std::string_view text) { return {text.data(), text.size()}; }
+inline dlr_string to_abi(std::string_view text) {
+  return {text.data(), text.size()};
+}
 inline std::string_view from_abi(dlr_string text) {
   return {text.data, static_cast<size_t>(text.length)};
 }
 
 dlr_error* make_error(uint32_t code, std::string_view message);
 
-// Frees the error and throws it as base::Error, with `subject` ("layer 'conv1': ") before its message unless
-// that already begins with a place in a file. Does nothing for NULL.
+// Frees the error and throws it as base::Error, with `subject` ("layer 'conv1': ") before its
+// message unless that already begins with a place in a file. Does nothing for NULL.
 void check(dlr_error* error, std::string_view subject = {});
 
-// Runs `body` and turns what it throws into a dlr_error: every function that plugins call goes through this.
+// Runs `body` and turns what it throws into a dlr_error: every function that plugins call goes
+// through this.
 template <class Body>
 dlr_error* guard(Body&& body) noexcept;
 

@@ -10,10 +10,18 @@
 namespace dlrun::host {
 namespace {
 
-dlr_error* error(uint32_t code, dlr_string message) { return make_error(code, from_abi(message)); }
-uint32_t error_code(const dlr_error* error) { return error->code; }
-dlr_string error_message(const dlr_error* error) { return to_abi(error->message); }
-void error_free(dlr_error* error) { delete error; }
+dlr_error* error(uint32_t code, dlr_string message) {
+  return make_error(code, from_abi(message));
+}
+uint32_t error_code(const dlr_error* error) {
+  return error->code;
+}
+dlr_string error_message(const dlr_error* error) {
+  return to_abi(error->message);
+}
+void error_free(dlr_error* error) {
+  delete error;
+}
 
 void log(uint32_t level, dlr_string message) {
   const auto severity = level == DLR_LOG_WARNING ? spdlog::level::warn
@@ -33,9 +41,9 @@ const void* get_interface(dlr_string id) {
 }  // namespace
 
 const dlr_host* host_table() {
-  static const dlr_host kHost = {sizeof(dlr_host), DLR_ABI_MAJOR,       DLR_ABI_MINOR, error,
-                                 error_code,       error_message,       error_free,    log,
-                                 parallel_for,     get_interface,       params_api(),  net::context_api(),
+  static const dlr_host kHost = {sizeof(dlr_host), DLR_ABI_MAJOR, DLR_ABI_MINOR, error,
+                                 error_code,       error_message, error_free,    log,
+                                 parallel_for,     get_interface, params_api(),  net::context_api(),
                                  data_api()};
   return &kHost;
 }

@@ -8,7 +8,9 @@ namespace dlrun::host {
 namespace {
 
 // Reading caches texts and inner messages; the caches belong to the owner, who made them mutable.
-dlr_params& mutable_params(const dlr_params* params) { return const_cast<dlr_params&>(*params); }
+dlr_params& mutable_params(const dlr_params* params) {
+  return const_cast<dlr_params&>(*params);
+}
 
 dlr_string keep_text(const dlr_params* params, dlr_string field, int64_t index, std::string text) {
   auto& kept = mutable_params(params).texts[{std::string(from_abi(field)), index}];
@@ -44,8 +46,7 @@ dlr_error* text(const dlr_params* params, dlr_string field, int64_t index, dlr_s
 dlr_error* message(const dlr_params* params, dlr_string field, int64_t index,
                    const dlr_params** out) {
   return guard([&] {
-    const dlr_params*& inner =
-        mutable_params(params).inner[{std::string(from_abi(field)), index}];
+    const dlr_params*& inner = mutable_params(params).inner[{std::string(from_abi(field)), index}];
     if (inner == nullptr) {
       inner = params->owner->add(params->node.message(from_abi(field), static_cast<int>(index)));
     }
@@ -53,14 +54,11 @@ dlr_error* message(const dlr_params* params, dlr_string field, int64_t index,
   });
 }
 
-dlr_error* error_at(const dlr_params* params, dlr_string field, uint32_t code,
-                    dlr_string message) {
+dlr_error* error_at(const dlr_params* params, dlr_string field, uint32_t code, dlr_string message) {
   const std::string_view name = from_abi(field);
   const config::Node& node = params->node;
-  const base::Location where =
-      !name.empty() && node.knows(name) ? node.where(name) : node.where();
-  return make_error(code,
-                    base::to_prefix(where) + node.subject() + std::string(from_abi(message)));
+  const base::Location where = !name.empty() && node.knows(name) ? node.where(name) : node.where();
+  return make_error(code, base::to_prefix(where) + node.subject() + std::string(from_abi(message)));
 }
 
 dlr_error* path(const dlr_params* params, dlr_string field, int64_t index, dlr_string* out) {
@@ -80,8 +78,8 @@ const dlr_params* ParamsOwner::add(const config::Node& node) {
 }
 
 const dlr_params_api* params_api() {
-  static constexpr dlr_params_api kApi = {sizeof(dlr_params_api), has,     count,    number, integer,
-                                          text,                   message, error_at, path};
+  static constexpr dlr_params_api kApi = {
+      sizeof(dlr_params_api), has, count, number, integer, text, message, error_at, path};
   return &kApi;
 }
 

@@ -34,9 +34,13 @@ ThreadBudget::ThreadBudget(int threads) : before_(omp_get_max_threads()) {
   if (threads > 0) omp_set_num_threads(threads);
 }
 
-ThreadBudget::~ThreadBudget() { omp_set_num_threads(before_); }
+ThreadBudget::~ThreadBudget() {
+  omp_set_num_threads(before_);
+}
 
-int configured_threads() { return omp_get_max_threads(); }
+int configured_threads() {
+  return omp_get_max_threads();
+}
 
 void parallel_for(int64_t n, int64_t grain, dlr_range_fn fn, void* context) {
   if (n <= 0) return;

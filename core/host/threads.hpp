@@ -1,4 +1,5 @@
-// The host's threads: parallel loops for plugins and core, and how many threads the calling thread may use.
+// The host's threads: parallel loops for plugins and core, and how many threads the calling thread
+// may use.
 #pragma once
 
 #include <cstdint>
@@ -7,8 +8,8 @@
 
 namespace dlrun::host {
 
-// While it lives, parallel loops started by this thread (ours, BLAS's and oneDNN's, which all use the same OpenMP
-// runtime) use at most `threads` threads; 0 leaves the default, one per core.
+// While it lives, parallel loops started by this thread (ours, BLAS's and oneDNN's, which all use
+// the same OpenMP runtime) use at most `threads` threads; 0 leaves the default, one per core.
 class ThreadBudget {
  public:
   explicit ThreadBudget(int threads);

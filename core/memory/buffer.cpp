@@ -7,7 +7,8 @@
 namespace dlrun::memory {
 
 Slot::~Slot() {
-  for (const auto& block : blocks_) block->device->release(block->mem);
+  for (const auto& block : blocks_)
+    block->device->release(block->mem);
 }
 
 Slot::Block& Slot::block(Device& device, uint64_t bytes, Buffer& tenant) {
@@ -40,13 +41,16 @@ void Slot::forget(const Buffer& tenant) {
 
 uint64_t Slot::bytes() const {
   uint64_t sum = 0;
-  for (const auto& block : blocks_) sum += block->mem.bytes;
+  for (const auto& block : blocks_)
+    sum += block->mem.bytes;
   return sum;
 }
 
 namespace {
 
-bool is_private(const Residence& residence) { return residence.desc.layout != DLR_LAYOUT_PLAIN; }
+bool is_private(const Residence& residence) {
+  return residence.desc.layout != DLR_LAYOUT_PLAIN;
+}
 
 bool same_kind(const Residence& a, const Residence& b) {
   if (a.place != b.place || a.desc.layout != b.desc.layout) return false;
@@ -58,7 +62,9 @@ bool same_kind(const Residence& a, const Residence& b) {
 Buffer::Buffer(Device& host_device, Slot& slot, Traffic& traffic)
     : host_device_(host_device), slot_(slot), traffic_(traffic) {}
 
-Buffer::~Buffer() { slot_.forget(*this); }
+Buffer::~Buffer() {
+  slot_.forget(*this);
+}
 
 Buffer::Copy* Buffer::find(const Residence& residence) {
   for (const auto& copy : copies_) {
@@ -90,7 +96,8 @@ bool Buffer::is_current(const Residence& residence) const {
 int Buffer::current_private(const Device& device, const dlr_tensor_desc** out, int most) const {
   int n = 0;
   for (const auto& copy : copies_) {
-    if (n < most && is_private(copy->residence) && copy->residence.place == &device && holds_current(*copy)) {
+    if (n < most && is_private(copy->residence) && copy->residence.place == &device &&
+        holds_current(*copy)) {
       out[n++] = &copy->residence.desc;
     }
   }
@@ -123,12 +130,14 @@ void Buffer::fill_from_current(Copy& to) {
   for (const auto& copy : copies_) {
     if (copy.get() == &to || !holds_current(*copy)) continue;
     // The cheapest way: from the same place, else from a plain copy.
-    const bool better = from == nullptr || copy->residence.place == to.residence.place ||
-                        (from->residence.place != to.residence.place && !is_private(copy->residence));
+    const bool better =
+        from == nullptr || copy->residence.place == to.residence.place ||
+        (from->residence.place != to.residence.place && !is_private(copy->residence));
     if (better) from = copy.get();
   }
   if (from == nullptr) {
-    if (version_ > 0) base::fail_work("internal error: a value is read after its memory was given to another one");
+    if (version_ > 0)
+      base::fail_work("internal error: a value is read after its memory was given to another one");
     version_ = 1;
     to.residence.place->zero(to.block->mem, to.block->mem.bytes);
   } else {
@@ -141,7 +150,8 @@ void Buffer::fill_from_current(Copy& to) {
 void Buffer::move(Copy& from, Copy& to) {
   const Residence& a = from.residence;
   const Residence& b = to.residence;
-  const bool same_device = a.place == b.place || (a.place->works_in_host_memory() && b.place->works_in_host_memory());
+  const bool same_device =
+      a.place == b.place || (a.place->works_in_host_memory() && b.place->works_in_host_memory());
   if (!is_private(a) && !is_private(b)) {
     const uint64_t bytes = plain_bytes(b.desc);
     Device& mover = a.place->works_in_host_memory() ? *b.place : *a.place;
@@ -154,9 +164,11 @@ void Buffer::move(Copy& from, Copy& to) {
     traffic_.copied_bytes += bytes;
     return;
   }
-  // One reorder does it between the plain and the private layout of one device, or two private ones of one shape.
+  // One reorder does it between the plain and the private layout of one device, or two private ones
+  // of one shape.
   Device& owner = is_private(b) ? *b.place : *a.place;
-  const bool one_owner = !is_private(a) || !is_private(b) || (a.place == b.place && same_shape(a.desc, b.desc));
+  const bool one_owner =
+      !is_private(a) || !is_private(b) || (a.place == b.place && same_shape(a.desc, b.desc));
   if (same_device && one_owner) {
     dlr_tensor_desc from_desc = a.desc;
     dlr_tensor_desc to_desc = b.desc;

@@ -1,8 +1,10 @@
-// Buffers that follow the data: the elements of one value of a net, and where current copies of them are.
+// Buffers that follow the data: the elements of one value of a net, and where current copies of
+// them are.
 //
-// A buffer has a version, and a copy for each (place, layout) that somebody asked for, stamped with the version it
-// holds. Reading makes a current copy of the wanted kind and keeps the others; writing leaves only the written
-// one current. Nothing moves otherwise. Buffers whose lives don't overlap share the memory of one slot.
+// A buffer has a version, and a copy for each (place, layout) that somebody asked for, stamped with
+// the version it holds. Reading makes a current copy of the wanted kind and keeps the others;
+// writing leaves only the written one current. Nothing moves otherwise. Buffers whose lives don't
+// overlap share the memory of one slot.
 #pragma once
 
 #include <cstdint>
@@ -15,10 +17,12 @@
 
 namespace dlrun::memory {
 
-// Where a copy lies and how: plain copies of all devices that work in host memory are one and the same.
+// Where a copy lies and how: plain copies of all devices that work in host memory are one and the
+// same.
 struct Residence {
   Device* place = nullptr;  // the host device for plain copies in host memory
-  dlr_tensor_desc desc{};   // shape and layout as its user sees it; the shape matters to private layouts only
+  dlr_tensor_desc
+      desc{};  // shape and layout as its user sees it; the shape matters to private layouts only
 };
 
 class Buffer;
@@ -36,7 +40,8 @@ class Slot {
     dlr_mem mem;
     Buffer* tenant;  // whose copy it holds now
   };
-  // A block of at least `bytes` on the device that isn't another copy of `tenant`; taken from whoever had it.
+  // A block of at least `bytes` on the device that isn't another copy of `tenant`; taken from
+  // whoever had it.
   Block& block(Device& device, uint64_t bytes, Buffer& tenant);
   void forget(const Buffer& tenant);
   uint64_t bytes() const;  // allocated now, on all devices
@@ -61,11 +66,13 @@ class Buffer {
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
 
-  // Memory with the elements as `access` (DLR_READ, ...) wants them. Values never written are zeros.
+  // Memory with the elements as `access` (DLR_READ, ...) wants them. Values never written are
+  // zeros.
   dlr_mem use(const Residence& residence, uint32_t access);
   // Whether a copy of that kind is current, so that reading it would move nothing.
   bool is_current(const Residence& residence) const;
-  // The private layouts on `device` of which there is a current copy; at most `most`, returns how many.
+  // The private layouts on `device` of which there is a current copy; at most `most`, returns how
+  // many.
   int current_private(const Device& device, const dlr_tensor_desc** out, int most) const;
 
  private:

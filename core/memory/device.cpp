@@ -9,12 +9,14 @@
 
 namespace dlrun::memory {
 
-Plan::~Plan() { device_->type_.destroy_plan(device_->handle_, handle_); }
+Plan::~Plan() {
+  device_->type_.destroy_plan(device_->handle_, handle_);
+}
 
 void Plan::run(const dlr_mem* args, uint32_t n_args, dlr_mem workspace, dlr_mem reserve) {
   Device& device = *device_;
-  host::check(device.type_.run(device.handle_, device.stream_, handle_, args, n_args, workspace,
-                               reserve));
+  host::check(
+      device.type_.run(device.handle_, device.stream_, handle_, args, n_args, workspace, reserve));
 }
 
 Device::Device(std::string name, const dlr_device_type& type, uint64_t index,
@@ -31,7 +33,8 @@ Device::~Device() {
     reorder->plan.reset();
     release(reorder->workspace);
   }
-  for (const auto& [key, kernel] : kernels_) type_.release_kernel(handle_, kernel);
+  for (const auto& [key, kernel] : kernels_)
+    type_.release_kernel(handle_, kernel);
   if (stream_ != nullptr) type_.destroy_stream(handle_, stream_);
   type_.close(handle_);
 }
@@ -40,7 +43,9 @@ bool Device::has_kernels() const {
   return DLR_HAS(&type_, build_kernel) && type_.build_kernel != nullptr;
 }
 
-bool Device::has_operators() const { return DLR_HAS(&type_, plan) && type_.plan != nullptr; }
+bool Device::has_operators() const {
+  return DLR_HAS(&type_, plan) && type_.plan != nullptr;
+}
 
 dlr_mem Device::allocate(uint64_t bytes) {
   dlr_mem mem{};
@@ -85,8 +90,8 @@ void Device::prepare(const dlr_kernel& kernel, uint32_t dtype, uint32_t index_bi
 void Device::launch(const dlr_kernel& kernel, uint32_t dtype, uint32_t index_bits, int64_t items,
                     int64_t width, const dlr_kernel_arg* args, uint32_t n_args) {
   if (items <= 0 || width <= 0) return;
-  host::check(type_.launch(handle_, stream_, built(kernel, dtype, index_bits), items, width, args,
-                           n_args));
+  host::check(
+      type_.launch(handle_, stream_, built(kernel, dtype, index_bits), items, width, args, n_args));
 }
 
 std::unique_ptr<Plan> Device::plan(dlr_op_desc& desc, std::string* reason) {
@@ -118,8 +123,8 @@ void Device::zero_padding(const dlr_tensor_desc& desc, dlr_mem mem) {
   }
 }
 
-void Device::reorder(const dlr_tensor_desc& from_desc, dlr_mem from,
-                     const dlr_tensor_desc& to_desc, dlr_mem to) {
+void Device::reorder(const dlr_tensor_desc& from_desc, dlr_mem from, const dlr_tensor_desc& to_desc,
+                     dlr_mem to) {
   Reorder& reorder = reorder_for(from_desc, to_desc);
   const dlr_mem args[] = {from, to};
   reorder.plan->run(args, 2, reorder.workspace, dlr_mem{});
@@ -151,11 +156,14 @@ Device::Reorder& Device::reorder_for(const dlr_tensor_desc& from, const dlr_tens
 
 int64_t element_count(const dlr_tensor_desc& desc) {
   int64_t count = 1;
-  for (uint32_t axis = 0; axis < desc.rank; ++axis) count *= desc.dim[axis];
+  for (uint32_t axis = 0; axis < desc.rank; ++axis)
+    count *= desc.dim[axis];
   return count;
 }
 
-uint64_t bytes_of(uint32_t dtype) { return (dtype & 0xFFu) / 8; }
+uint64_t bytes_of(uint32_t dtype) {
+  return (dtype & 0xFFu) / 8;
+}
 
 uint64_t plain_bytes(const dlr_tensor_desc& desc) {
   return static_cast<uint64_t>(element_count(desc)) * bytes_of(desc.dtype);

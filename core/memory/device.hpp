@@ -1,4 +1,5 @@
-// An open device: a device plugin's functions with errors as exceptions, its kernels and conversions cached.
+// An open device: a device plugin's functions with errors as exceptions, its kernels and
+// conversions cached.
 #pragma once
 
 #include <map>
@@ -53,7 +54,8 @@ class Device {
   void launch(const dlr_kernel& kernel, uint32_t dtype, uint32_t index_bits, int64_t items,
               int64_t width, const dlr_kernel_arg* args, uint32_t n_args);
 
-  // NULL when the device declines; *reason then says why. The plan's choices are written into `desc`.
+  // NULL when the device declines; *reason then says why. The plan's choices are written into
+  // `desc`.
   std::unique_ptr<Plan> plan(dlr_op_desc& desc, std::string* reason);
 
   // Bytes of a tensor in a layout; plain ones are computed, private ones asked for.

@@ -16,10 +16,12 @@ class Builder {
   Builder(Net& net, const config::Node& config) : net_(net), config_(config) {}
 
   void build() {
-    for (const config::Node& layer : included_layers(config_, net_.options_.state)) add_stage(layer);
+    for (const config::Node& layer : included_layers(config_, net_.options_.state))
+      add_stage(layer);
     if (net_.stages_.empty()) {
-      base::fail_input(config_.where(), fmt::format("net '{}' has no layers in this state (phase {})", net_.name_,
-                                                    net_.options_.state.is_training ? "TRAIN" : "TEST"));
+      base::fail_input(config_.where(),
+                       fmt::format("net '{}' has no layers in this state (phase {})", net_.name_,
+                                   net_.options_.state.is_training ? "TRAIN" : "TEST"));
     }
     set_loss_weights();
   }
@@ -29,7 +31,8 @@ class Builder {
     auto stage = std::make_unique<Stage>();
     stage->config = layer;
     stage->name = layer.text("name");
-    if (!layer.has("type")) layer.fail("has no type; every layer needs `type`, e.g. type: \"Convolution\"");
+    if (!layer.has("type"))
+      layer.fail("has no type; every layer needs `type`, e.g. type: \"Convolution\"");
     require_unique_name(layer, stage->name);
     const int index = static_cast<int>(net_.stages_.size());
     connect_bottoms(*stage, index);
@@ -47,7 +50,8 @@ class Builder {
     if (name.empty()) return;
     for (const auto& other : net_.stages_) {
       if (other->name != name) continue;
-      layer.fail("name", fmt::format("the name is taken by the layer at {}; weights are kept by name, so it must be unique",
+      layer.fail("name", fmt::format("the name is taken by the layer at {}; weights are kept by "
+                                     "name, so it must be unique",
                                      base::to_prefix(other->config.where())));
     }
   }
@@ -64,30 +68,35 @@ class Builder {
 
   [[noreturn]] void fail_unknown_bottom(const Stage& stage, const std::string& name, int i) {
     std::vector<std::string> known;
-    for (const auto& [value, unused] : net_.latest_) known.push_back(value);
+    for (const auto& [value, unused] : net_.latest_)
+      known.push_back(value);
     stage.config.fail("bottom",
-                      fmt::format("unknown bottom '{}': no layer before this one has such a top{}", name,
-                                  base::did_you_mean(name, known)),
+                      fmt::format("unknown bottom '{}': no layer before this one has such a top{}",
+                                  name, base::did_you_mean(name, known)),
                       i);
   }
 
   bool is_training(const Stage& stage) const {
-    return stage.config.has("phase") ? stage.config.text("phase") == "TRAIN" : net_.options_.state.is_training;
+    return stage.config.has("phase") ? stage.config.text("phase") == "TRAIN"
+                                     : net_.options_.state.is_training;
   }
 
   void make_feed(Stage& stage) {
     if (!stage.bottoms.empty()) {
-      stage.config.fail("bottom", fmt::format("type '{}' is a data source and takes no bottom", stage.config.text("type")));
+      stage.config.fail("bottom", fmt::format("type '{}' is a data source and takes no bottom",
+                                              stage.config.text("type")));
     }
-    stage.feed = std::make_unique<Feed>(stage.config, net_.catalogue_, net_.options_.dtype, is_training(stage),
-                                        net_.options_.seed);
+    stage.feed = std::make_unique<Feed>(stage.config, net_.catalogue_, net_.options_.dtype,
+                                        is_training(stage), net_.options_.seed);
   }
 
   void make_layer(Stage& stage) {
-    stage.layer = std::make_unique<LayerNode>(stage.config, net_.catalogue_, net_.options_.dtype, is_training(stage),
-                                              net_.options_.state.is_training || net_.options_.force_backward);
+    stage.layer = std::make_unique<LayerNode>(
+        stage.config, net_.catalogue_, net_.options_.dtype, is_training(stage),
+        net_.options_.state.is_training || net_.options_.force_backward);
     LayerNode& layer = *stage.layer;
-    for (size_t i = 0; i < stage.bottoms.size(); ++i) layer.bottom_descs[i] = value(stage.bottoms[i]).data.desc;
+    for (size_t i = 0; i < stage.bottoms.size(); ++i)
+      layer.bottom_descs[i] = value(stage.bottoms[i]).data.desc;
     layer.setup();
     layer.reshape();
     stage.is_view = !layer.top_facts.empty() &&
@@ -100,14 +109,17 @@ class Builder {
     std::set<std::string> own;
     for (int i = 0; i < stage.config.count("top"); ++i) {
       const std::string name = stage.config.text("top", i);
-      if (!own.insert(name).second) stage.config.fail("top", fmt::format("top '{}' is given twice", name), i);
+      if (!own.insert(name).second)
+        stage.config.fail("top", fmt::format("top '{}' is given twice", name), i);
       if (net_.latest_.count(name) > 0 && !is_bottom_of(stage, name)) {
         const Value& other = value(net_.latest_.at(name));
-        stage.config.fail("top",
-                          fmt::format("top '{}' is made already by layer '{}'; only a layer that also reads it may "
-                                      "make it anew (in place)",
-                                      name, net_.stages_[static_cast<size_t>(other.producer)]->name),
-                          i);
+        stage.config.fail(
+            "top",
+            fmt::format(
+                "top '{}' is made already by layer '{}'; only a layer that also reads it may "
+                "make it anew (in place)",
+                name, net_.stages_[static_cast<size_t>(other.producer)]->name),
+            i);
       }
       auto made = std::make_unique<Value>();
       made->name = name;
@@ -123,16 +135,18 @@ class Builder {
   }
 
   bool is_bottom_of(const Stage& stage, const std::string& name) const {
-    return std::any_of(stage.bottoms.begin(), stage.bottoms.end(),
-                       [&](int bottom) { return net_.values_[static_cast<size_t>(bottom)]->name == name; });
+    return std::any_of(stage.bottoms.begin(), stage.bottoms.end(), [&](int bottom) {
+      return net_.values_[static_cast<size_t>(bottom)]->name == name;
+    });
   }
 
   void add_params(Stage& stage) {
     LayerNode& layer = *stage.layer;
     const int specs = stage.config.count("param");
     if (specs > static_cast<int>(layer.params.size())) {
-      stage.config.fail("param", fmt::format("{} `param` entries are given, but the layer has {} parameters", specs,
-                                             layer.params.size()),
+      stage.config.fail("param",
+                        fmt::format("{} `param` entries are given, but the layer has {} parameters",
+                                    specs, layer.params.size()),
                         static_cast<int>(layer.params.size()));
     }
     for (size_t i = 0; i < layer.params.size(); ++i) {
@@ -155,7 +169,8 @@ class Builder {
       param->filler = decl.filler;
       if (decl.filler != nullptr) require_filler(decl.filler->node);
       param->lr_mult = spec && spec.has("lr_mult") ? spec.number("lr_mult") : decl.lr_mult;
-      param->decay_mult = spec && spec.has("decay_mult") ? spec.number("decay_mult") : decl.decay_mult;
+      param->decay_mult =
+          spec && spec.has("decay_mult") ? spec.number("decay_mult") : decl.decay_mult;
       param->is_state = decl.is_state;
       param->where = spec ? spec : stage.config;
       net_.params_.push_back(std::move(param));
@@ -165,7 +180,8 @@ class Builder {
   // Parameters are filled later, when there are devices; a filler that doesn't exist is told now.
   void require_filler(const config::Node& filler) {
     const std::string type = filler.text("type");
-    if (!net_.catalogue_.has("filler", type)) net_.catalogue_.load("filler", type, filler.where("type"), filler.subject());
+    if (!net_.catalogue_.has("filler", type))
+      net_.catalogue_.load("filler", type, filler.where("type"), filler.subject());
   }
 
   int find_shared(const std::string& name) const {
@@ -175,26 +191,29 @@ class Builder {
     return -1;
   }
 
-  // A later user of a shared parameter: shapes must agree (strictly, or in their number of elements), and so must
-  // multipliers where both say one.
+  // A later user of a shared parameter: shapes must agree (strictly, or in their number of
+  // elements), and so must multipliers where both say one.
   void join_shared(Param& owner, const ParamDecl& decl, const config::Node& spec) {
     const bool permissive = spec.has("share_mode") && spec.text("share_mode") == "PERMISSIVE";
-    const bool fits = permissive ? memory::element_count(owner.data.desc) == memory::element_count(decl.desc)
-                                 : memory::same_shape(owner.data.desc, decl.desc);
+    const bool fits =
+        permissive ? memory::element_count(owner.data.desc) == memory::element_count(decl.desc)
+                   : memory::same_shape(owner.data.desc, decl.desc);
     if (!fits) {
-      spec.fail("name", fmt::format("parameter '{}' is shared with layer '{}', but their shapes differ", owner.name,
-                                    owner.layer));
+      spec.fail("name",
+                fmt::format("parameter '{}' is shared with layer '{}', but their shapes differ",
+                            owner.name, owner.layer));
     }
     join_multiplier(owner, owner.lr_mult, spec, "lr_mult");
     join_multiplier(owner, owner.decay_mult, spec, "decay_mult");
   }
 
-  static void join_multiplier(const Param& owner, double& value, const config::Node& spec, const char* field) {
+  static void join_multiplier(const Param& owner, double& value, const config::Node& spec,
+                              const char* field) {
     if (!spec.has(field)) return;
     const bool owner_says = owner.where.knows(field) && owner.where.has(field);
     if (owner_says && spec.number(field) != value) {
-      spec.fail(field, fmt::format("is {} here and {} in layer '{}', which shares parameter '{}'", spec.number(field),
-                                   value, owner.layer, owner.name));
+      spec.fail(field, fmt::format("is {} here and {} in layer '{}', which shares parameter '{}'",
+                                   spec.number(field), value, owner.layer, owner.name));
     }
     value = spec.number(field);
   }
@@ -203,12 +222,14 @@ class Builder {
     for (const auto& stage : net_.stages_) {
       const int given = stage->config.count("loss_weight");
       if (given > 0 && given != static_cast<int>(stage->tops.size())) {
-        stage->config.fail("loss_weight", fmt::format("{} are given for {} tops", given, stage->tops.size()));
+        stage->config.fail("loss_weight",
+                           fmt::format("{} are given for {} tops", given, stage->tops.size()));
       }
       for (size_t top = 0; top < stage->tops.size(); ++top) {
         const bool is_loss = stage->layer && stage->layer->top_facts[top].is_loss != 0;
         value(stage->tops[top]).loss_weight =
-            given > 0 ? stage->config.number("loss_weight", static_cast<int>(top)) : (is_loss ? 1 : 0);
+            given > 0 ? stage->config.number("loss_weight", static_cast<int>(top))
+                      : (is_loss ? 1 : 0);
       }
     }
   }

@@ -19,7 +19,8 @@ class Catalogue {
   virtual ~Catalogue() = default;
   // Whether some plugin provides it; loads nothing.
   virtual bool has(const std::string& kind, const std::string& name) = 0;
-  // Loads the plugin that provides it. Unknown, ambiguous or broken: throws base::Error at `where`, after `subject`.
+  // Loads the plugin that provides it. Unknown, ambiguous or broken: throws base::Error at `where`,
+  // after `subject`.
   virtual Provided load(const std::string& kind, const std::string& name,
                         const base::Location& where, const std::string& subject) = 0;
   virtual std::vector<std::string> names(const std::string& kind) = 0;

@@ -26,8 +26,8 @@ dlr_tensor* at(const std::vector<dlr_tensor*>& tensors, uint32_t index) {
 template <class Facts>
 Facts read_facts(const Facts* given, const Facts& defaults) {
   Facts facts = defaults;
-  std::copy_n(reinterpret_cast<const char*>(given),
-              std::min<uint64_t>(given->size, sizeof(Facts)), reinterpret_cast<char*>(&facts));
+  std::copy_n(reinterpret_cast<const char*>(given), std::min<uint64_t>(given->size, sizeof(Facts)),
+              reinterpret_cast<char*>(&facts));
   facts.size = sizeof(Facts);
   return facts;
 }
@@ -41,18 +41,23 @@ uint32_t n_bottoms(dlr_context* context) {
 uint32_t n_tops(dlr_context* context) {
   return context->layer == nullptr ? 0 : static_cast<uint32_t>(context->layer->top_facts.size());
 }
-uint32_t dtype(dlr_context* context) { return context->dtype; }
+uint32_t dtype(dlr_context* context) {
+  return context->dtype;
+}
 uint8_t is_training(dlr_context* context) {
   return context->layer == nullptr || context->layer->is_training ? 1 : 0;
 }
 uint8_t may_run_backward(dlr_context* context) {
   return context->layer != nullptr && context->layer->may_run_backward ? 1 : 0;
 }
-dlr_random_key random_key(dlr_context* context) { return context->random_key; }
+dlr_random_key random_key(dlr_context* context) {
+  return context->random_key;
+}
 
 const dlr_tensor_desc* bottom_desc(dlr_context* context, uint32_t index) {
   LayerNode* node = context->layer;
-  return node != nullptr && index < node->bottom_descs.size() ? &node->bottom_descs[index] : nullptr;
+  return node != nullptr && index < node->bottom_descs.size() ? &node->bottom_descs[index]
+                                                              : nullptr;
 }
 const dlr_tensor_desc* top_desc(dlr_context* context, uint32_t index) {
   LayerNode* node = context->layer;
@@ -90,7 +95,8 @@ dlr_error* set_top(dlr_context* context, uint32_t index, const dlr_tensor_desc* 
     LayerNode& node = layer(context);
     if (index >= node.top_descs.size()) base::fail_work(fmt::format("there is no top {}", index));
     for (uint32_t axis = 0; axis < desc->rank; ++axis) {
-      if (desc->dim[axis] < 0) base::fail_input(fmt::format("top {} would have a negative size", index));
+      if (desc->dim[axis] < 0)
+        base::fail_input(fmt::format("top {} would have a negative size", index));
     }
     node.top_descs[index] = read_facts(desc, dlr_tensor_desc{});
     node.top_shape_known[index] = true;
@@ -119,11 +125,13 @@ dlr_error* add_operator(dlr_context* context, const dlr_op_desc* desc, dlr_strin
     for (uint32_t i = 0; i < desc->n_attributes; ++i) {
       const dlr_attribute& attribute = *desc->attributes[i];
       op.attribute_names.emplace_back(from_abi(attribute.name));
-      op.attribute_integers.emplace_back(attribute.integers, attribute.integers + attribute.n_integers);
+      op.attribute_integers.emplace_back(attribute.integers,
+                                         attribute.integers + attribute.n_integers);
       op.attribute_numbers.push_back(attribute.number);
     }
     for (uint32_t i = 0; i < desc->n_args; ++i) {
-      op.args.push_back(read_facts(static_cast<const dlr_tensor_desc*>(desc->args[i]), dlr_tensor_desc{}));
+      op.args.push_back(
+          read_facts(static_cast<const dlr_tensor_desc*>(desc->args[i]), dlr_tensor_desc{}));
     }
     op.accumulate = desc->accumulate != 0;
     *index = static_cast<uint32_t>(node.operators.size());
@@ -136,8 +144,12 @@ void set_cost(dlr_context* context, double flops, double bytes) {
   context->layer->bytes = bytes;
 }
 
-dlr_tensor* bottom(dlr_context* context, uint32_t index) { return at(context->layer->bottoms, index); }
-dlr_tensor* top(dlr_context* context, uint32_t index) { return at(context->layer->tops, index); }
+dlr_tensor* bottom(dlr_context* context, uint32_t index) {
+  return at(context->layer->bottoms, index);
+}
+dlr_tensor* top(dlr_context* context, uint32_t index) {
+  return at(context->layer->tops, index);
+}
 dlr_tensor* bottom_gradient(dlr_context* context, uint32_t index) {
   return at(context->layer->bottom_gradients, index);
 }
@@ -154,12 +166,15 @@ dlr_tensor* scratch(dlr_context* context, uint32_t index) {
   auto& all = context->layer->scratch;
   return index < all.size() && all[index].tensor.buffer != nullptr ? &all[index].tensor : nullptr;
 }
-const dlr_tensor_desc* describe(const dlr_tensor* tensor) { return &tensor->desc; }
+const dlr_tensor_desc* describe(const dlr_tensor* tensor) {
+  return &tensor->desc;
+}
 
 // Tensors that a plugin passed although they are not there ("" gradients) would crash the launch.
 void require_tensors(const dlr_arg* args, uint32_t n_args) {
   for (uint32_t i = 0; i < n_args; ++i) {
-    if (args[i].access != DLR_SCALAR && args[i].tensor != nullptr && args[i].tensor->buffer == nullptr) {
+    if (args[i].access != DLR_SCALAR && args[i].tensor != nullptr &&
+        args[i].tensor->buffer == nullptr) {
       base::fail_work(fmt::format("argument {} is a tensor without memory", i));
     }
   }
@@ -183,12 +198,14 @@ dlr_error* run_operator(dlr_context* context, uint32_t index, const dlr_arg* arg
                         uint32_t n_args) {
   return guard([&] {
     LayerNode& node = layer(context);
-    if (index >= node.operators.size()) base::fail_work(fmt::format("there is no operator {}", index));
+    if (index >= node.operators.size())
+      base::fail_work(fmt::format("there is no operator {}", index));
     Operator& op = node.operators[index];
     require_tensors(args, n_args);
     if (n_args != op.args.size()) {
-      base::fail_work(fmt::format("operator '{}' was described with {} arguments and is run with {}", op.op,
-                                  op.args.size(), n_args));
+      base::fail_work(
+          fmt::format("operator '{}' was described with {} arguments and is run with {}", op.op,
+                      op.args.size(), n_args));
     }
     if (op.device != nullptr) {
       const dlr_mem reserve = index < node.reserves.size() ? node.reserves[index] : dlr_mem{};
@@ -203,7 +220,8 @@ dlr_error* run_operator(dlr_context* context, uint32_t index, const dlr_arg* arg
 
 dlr_error* map(dlr_context* context, dlr_tensor* tensor, uint32_t access, void** address) {
   return guard([&] {
-    if (tensor == nullptr || tensor->buffer == nullptr) base::fail_work("map of a tensor that isn't there");
+    if (tensor == nullptr || tensor->buffer == nullptr)
+      base::fail_work("map of a tensor that isn't there");
     *address = context->executor->map(*tensor, access);
   });
 }
@@ -219,13 +237,37 @@ dlr_error* fill(dlr_context* context, dlr_tensor* tensor, const dlr_params* fill
 }  // namespace
 
 const dlr_context_api* context_api() {
-  static constexpr dlr_context_api kApi = {
-      sizeof(dlr_context_api), name,       n_bottoms,    n_tops,          dtype,        is_training, may_run_backward,
-      random_key,              bottom_desc, top_desc,    set_facts,       set_bottom_facts,
-      set_top_facts,           add_param,  set_top,      add_scratch,     add_operator, set_cost,
-      bottom,                  top,        bottom_gradient, top_gradient, param,        param_gradient,
-      scratch,                 describe,   launch,       has_operator,    run_operator, map,
-      fill};
+  static constexpr dlr_context_api kApi = {sizeof(dlr_context_api),
+                                           name,
+                                           n_bottoms,
+                                           n_tops,
+                                           dtype,
+                                           is_training,
+                                           may_run_backward,
+                                           random_key,
+                                           bottom_desc,
+                                           top_desc,
+                                           set_facts,
+                                           set_bottom_facts,
+                                           set_top_facts,
+                                           add_param,
+                                           set_top,
+                                           add_scratch,
+                                           add_operator,
+                                           set_cost,
+                                           bottom,
+                                           top,
+                                           bottom_gradient,
+                                           top_gradient,
+                                           param,
+                                           param_gradient,
+                                           scratch,
+                                           describe,
+                                           launch,
+                                           has_operator,
+                                           run_operator,
+                                           map,
+                                           fill};
   return &kApi;
 }
 

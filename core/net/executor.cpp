@@ -17,11 +17,13 @@ using memory::Residence;
 constexpr uint32_t kMostArgs = 32;
 
 void require_few(uint32_t n_args) {
-  if (n_args > kMostArgs) base::fail_work(fmt::format("a launch has {} arguments, at most {} are possible", n_args, kMostArgs));
+  if (n_args > kMostArgs)
+    base::fail_work(
+        fmt::format("a launch has {} arguments, at most {} are possible", n_args, kMostArgs));
 }
 
-// Calls use(i) for arguments that are read, then for those that are only written: an output that shares its
-// input's buffer must not invalidate it first.
+// Calls use(i) for arguments that are read, then for those that are only written: an output that
+// shares its input's buffer must not invalidate it first.
 template <class Use>
 void reads_before_writes(const dlr_arg* args, uint32_t n_args, Use&& use) {
   for (const bool writing : {false, true}) {
@@ -35,7 +37,8 @@ bool needs_wide_index(const dlr_arg* args, uint32_t n_args, int64_t items, int64
   constexpr int64_t kMost = std::numeric_limits<int32_t>::max();
   if (width > 0 && items > kMost / width) return true;
   for (uint32_t i = 0; i < n_args; ++i) {
-    if (args[i].tensor != nullptr && memory::element_count(args[i].tensor->desc) > kMost) return true;
+    if (args[i].tensor != nullptr && memory::element_count(args[i].tensor->desc) > kMost)
+      return true;
   }
   return false;
 }
@@ -44,7 +47,8 @@ bool needs_wide_index(const dlr_arg* args, uint32_t n_args, int64_t items, int64
 
 int64_t Operator::integer(const std::string& name, int64_t otherwise) const {
   for (size_t i = 0; i < attribute_names.size(); ++i) {
-    if (attribute_names[i] == name && !attribute_integers[i].empty()) return attribute_integers[i][0];
+    if (attribute_names[i] == name && !attribute_integers[i].empty())
+      return attribute_integers[i][0];
   }
   return otherwise;
 }
@@ -77,19 +81,21 @@ void Executor::launch(const dlr_kernel& kernel, uint32_t dtype, int64_t items, i
   memory::Device& runner = kernel_device();
   memory::Device& place = plain_place(runner);
   std::array<dlr_kernel_arg, kMostArgs> flat;
-  for (uint32_t i = 0; i < n_args; ++i) flat[i] = {{}, args[i].real, args[i].integer};
+  for (uint32_t i = 0; i < n_args; ++i)
+    flat[i] = {{}, args[i].real, args[i].integer};
   reads_before_writes(args, n_args, [&](uint32_t i) {
     Residence residence{&place, args[i].tensor->desc};
     residence.desc.layout = DLR_LAYOUT_PLAIN;
     flat[i].mem = args[i].tensor->buffer->use(residence, args[i].access);
-    flat[i].mem.offset += static_cast<uint64_t>(args[i].integer) * memory::bytes_of(residence.desc.dtype);
+    flat[i].mem.offset +=
+        static_cast<uint64_t>(args[i].integer) * memory::bytes_of(residence.desc.dtype);
   });
   const uint32_t index_bits = needs_wide_index(args, n_args, items, width) ? 64 : 32;
   runner.launch(kernel, dtype, index_bits, items, width, flat.data(), n_args);
 }
 
-// The layout for an elementwise kernel to run over: the one that needs the fewest conversions of what it reads.
-// Null for plain, which wins ties.
+// The layout for an elementwise kernel to run over: the one that needs the fewest conversions of
+// what it reads. Null for plain, which wins ties.
 const dlr_tensor_desc* Executor::shared_private_layout(const dlr_arg* args, uint32_t n_args,
                                                        int64_t items) const {
   if (!device_.works_in_host_memory() && !device_.has_kernels()) return nullptr;
@@ -135,16 +141,19 @@ void Executor::launch_elementwise_private(const dlr_kernel& kernel, uint32_t dty
                                           uint32_t n_args) {
   const Residence residence{&device_, layout};
   std::array<dlr_kernel_arg, kMostArgs> flat;
-  for (uint32_t i = 0; i < n_args; ++i) flat[i] = {{}, args[i].real, args[i].integer};
+  for (uint32_t i = 0; i < n_args; ++i)
+    flat[i] = {{}, args[i].real, args[i].integer};
   reads_before_writes(args, n_args, [&](uint32_t i) {
     flat[i].mem = args[i].tensor->buffer->use(residence, args[i].access);
   });
-  const auto items = static_cast<int64_t>(device_.layout_bytes(layout) / memory::bytes_of(layout.dtype));
+  const auto items =
+      static_cast<int64_t>(device_.layout_bytes(layout) / memory::bytes_of(layout.dtype));
   const uint32_t index_bits = items > std::numeric_limits<int32_t>::max() ? 64 : 32;
   kernel_device().launch(kernel, dtype, index_bits, items, 1, flat.data(), n_args);
   if (kernel.zero_to_zero != 0) return;
   for (uint32_t i = 0; i < n_args; ++i) {
-    if (args[i].tensor != nullptr && args[i].access != DLR_READ) device_.zero_padding(layout, flat[i].mem);
+    if (args[i].tensor != nullptr && args[i].access != DLR_READ)
+      device_.zero_padding(layout, flat[i].mem);
   }
 }
 
@@ -156,10 +165,12 @@ bool Executor::try_plan(Operator& op, memory::Device& device) {
                           op.attribute_integers[i].data(), op.attribute_integers[i].size(),
                           op.attribute_numbers[i]});
   }
-  for (const dlr_attribute& attribute : attributes) attribute_pointers.push_back(&attribute);
+  for (const dlr_attribute& attribute : attributes)
+    attribute_pointers.push_back(&attribute);
   std::vector<dlr_tensor_desc> chosen = op.args;
   std::vector<dlr_tensor_desc*> arg_pointers;
-  for (dlr_tensor_desc& arg : chosen) arg_pointers.push_back(&arg);
+  for (dlr_tensor_desc& arg : chosen)
+    arg_pointers.push_back(&arg);
   dlr_op_desc desc{};
   desc.size = sizeof desc;
   desc.op = host::to_abi(op.op);
@@ -180,7 +191,8 @@ bool Executor::try_plan(Operator& op, memory::Device& device) {
   }
   if (op.accumulate && desc.accumulate_accepted == 0) {
     op.plan.reset();
-    op.declined += fmt::format("{}{}: can't add into the outputs", op.declined.empty() ? "" : "; ", device.name());
+    op.declined += fmt::format("{}{}: can't add into the outputs", op.declined.empty() ? "" : "; ",
+                               device.name());
     return false;
   }
   op.device = &device;
@@ -205,7 +217,8 @@ void Executor::run(Operator& op, const dlr_arg* args, uint32_t n_args, dlr_mem w
     const Residence residence = plain ? Residence{&plain_place(*op.device), args[i].tensor->desc}
                                       : Residence{op.device, op.args[i]};
     mems[i] = args[i].tensor->buffer->use(residence, args[i].access);
-    const uint64_t skipped = static_cast<uint64_t>(args[i].integer) * memory::bytes_of(residence.desc.dtype);
+    const uint64_t skipped =
+        static_cast<uint64_t>(args[i].integer) * memory::bytes_of(residence.desc.dtype);
     mems[i].offset += skipped;
     mems[i].bytes -= skipped;
   });

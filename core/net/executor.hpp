@@ -1,5 +1,5 @@
-// Runs kernels and operators for one layer (or the solver) on the device it was placed on: finds the right copy of
-// every tensor, in the right layout, and marks what was written.
+// Runs kernels and operators for one layer (or the solver) on the device it was placed on: finds
+// the right copy of every tensor, in the right layout, and marks what was written.
 #pragma once
 
 #include <memory>
@@ -53,7 +53,8 @@ class Executor {
 
   void launch(const dlr_kernel& kernel, uint32_t dtype, int64_t items, int64_t width,
               const dlr_arg* args, uint32_t n_args);
-  // Asks the device, then (for devices in host memory) the host device. Leaves op.device null when all decline.
+  // Asks the device, then (for devices in host memory) the host device. Leaves op.device null when
+  // all decline.
   void plan(Operator& op);
   void run(Operator& op, const dlr_arg* args, uint32_t n_args, dlr_mem workspace, dlr_mem reserve);
   // A plain copy in host memory.

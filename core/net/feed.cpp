@@ -19,7 +19,8 @@ constexpr int kBatchesAhead = 3;
 
 uint64_t count_of(const dlr_array& array) {
   uint64_t count = 1;
-  for (uint32_t axis = 0; axis < array.rank; ++axis) count *= static_cast<uint64_t>(array.dim[axis]);
+  for (uint32_t axis = 0; axis < array.rank; ++axis)
+    count *= static_cast<uint64_t>(array.dim[axis]);
   return count;
 }
 
@@ -30,18 +31,25 @@ std::vector<int64_t> shape_of(const dlr_array& array) {
 template <class To, class From>
 void convert(const void* from, To* to, uint64_t count) {
   const From* values = static_cast<const From*>(from);
-  for (uint64_t i = 0; i < count; ++i) to[i] = static_cast<To>(values[i]);
+  for (uint64_t i = 0; i < count; ++i)
+    to[i] = static_cast<To>(values[i]);
 }
 
 template <class To>
 void convert_array(const dlr_array& from, To* to, uint64_t count) {
   switch (from.dtype) {
-    case DLR_U8: return convert<To, uint8_t>(from.data, to, count);
-    case DLR_F32: return convert<To, float>(from.data, to, count);
-    case DLR_F64: return convert<To, double>(from.data, to, count);
-    case DLR_I32: return convert<To, int32_t>(from.data, to, count);
-    case DLR_I64: return convert<To, int64_t>(from.data, to, count);
-    default: base::fail_work("a source delivered an unknown element type");
+    case DLR_U8:
+      return convert<To, uint8_t>(from.data, to, count);
+    case DLR_F32:
+      return convert<To, float>(from.data, to, count);
+    case DLR_F64:
+      return convert<To, double>(from.data, to, count);
+    case DLR_I32:
+      return convert<To, int32_t>(from.data, to, count);
+    case DLR_I64:
+      return convert<To, int64_t>(from.data, to, count);
+    default:
+      base::fail_work("a source delivered an unknown element type");
   }
 }
 
@@ -68,7 +76,8 @@ Feed::Feed(const config::Node& layer, Catalogue& catalogue, uint32_t dtype, bool
 
 Feed::~Feed() {
   stop();
-  for (const TransformStep& step : transforms_) step.type->destroy(step.self);
+  for (const TransformStep& step : transforms_)
+    step.type->destroy(step.self);
   type_->destroy(self_);
 }
 
@@ -82,13 +91,15 @@ void Feed::open(const config::Node& layer, Catalogue& catalogue, bool is_trainin
     layer.fail("top", fmt::format("type '{}' has {} to {} tops, found {}", layer.text("type"),
                                   type_->min_tops, type_->max_tops, n_tops));
   }
-  host::check(type_->create(params_owner_.add(layer), static_cast<uint32_t>(n_tops), key_, &self_), subject_);
+  host::check(type_->create(params_owner_.add(layer), static_cast<uint32_t>(n_tops), key_, &self_),
+              subject_);
   dlr_source_info info{};
   info.size = sizeof info;
   host::check(type_->describe(self_, &info), subject_);
   batch_size_ = info.batch_size;
   length_ = info.length;
-  if (batch_size_ == 0) base::fail_input(where_, subject_ + "the batch size is 0, expected at least 1");
+  if (batch_size_ == 0)
+    base::fail_input(where_, subject_ + "the batch size is 0, expected at least 1");
   if (length_ == 0) base::fail_input(where_, subject_ + "the source holds no samples");
   for (int top = 0; top < n_tops; ++top) {
     transforms_top_.push_back(type_->transforms_top(self_, static_cast<uint32_t>(top)) != 0);
@@ -99,7 +110,8 @@ void Feed::open(const config::Node& layer, Catalogue& catalogue, bool is_trainin
     const Provided step = catalogue.load("transform", field, layer.where(field), subject_);
     const auto* type = static_cast<const dlr_transform_type*>(step.type);
     void* self = nullptr;
-    host::check(type->create(params_owner_.add(layer.message(field)), is_training ? 1 : 0, &self), subject_);
+    host::check(type->create(params_owner_.add(layer.message(field)), is_training ? 1 : 0, &self),
+                subject_);
     transforms_.push_back({type, self, {}});
   }
 }
@@ -124,7 +136,8 @@ void Feed::learn_shapes() {
   for (size_t top = 0; top < sample_.size(); ++top) {
     const bool transforms = transforms_top_[top] && !transforms_.empty();
     const dlr_array shape = transforms ? transformed_shape(sample_[top]) : sample_[top];
-    if (shape.rank + 1 > DLR_MAX_RANK) base::fail_input(where_, subject_ + "samples have more than 7 axes");
+    if (shape.rank + 1 > DLR_MAX_RANK)
+      base::fail_input(where_, subject_ + "samples have more than 7 axes");
     dlr_tensor_desc desc{};
     desc.size = sizeof desc;
     desc.dtype = dtype_;
@@ -151,9 +164,11 @@ void Feed::transform(dlr_array sample, uint64_t position, float* out, uint64_t e
     result.bytes = count_of(result) * memory::bytes_of(result.dtype);
     const bool last = i + 1 == transforms_.size();
     if (last && (result.dtype != DLR_F32 || count_of(result) != elements)) {
-      base::fail_input(where_, fmt::format("{}the sample at position {} has shape {}; all samples of a batch need one "
-                                           "shape: crop or resize them",
-                                           subject_, position, model_io::shape_to_string(shape_of(result))));
+      base::fail_input(
+          where_,
+          fmt::format("{}the sample at position {} has shape {}; all samples of a batch need one "
+                      "shape: crop or resize them",
+                      subject_, position, model_io::shape_to_string(shape_of(result))));
     }
     if (!last && step.result.size() < result.bytes) step.result.resize(result.bytes);
     result.data = last ? static_cast<void*>(out) : step.result.data();
@@ -165,17 +180,21 @@ void Feed::transform(dlr_array sample, uint64_t position, float* out, uint64_t e
 void Feed::store(const dlr_array& sample, int top, uint64_t row, uint64_t position, Batch& batch) {
   const dlr_tensor_desc& desc = tops_[static_cast<size_t>(top)];
   const uint64_t elements = static_cast<uint64_t>(memory::element_count(desc)) / batch_size_;
-  char* to = batch.tops[static_cast<size_t>(top)].data() + row * elements * memory::bytes_of(dtype_);
+  char* to =
+      batch.tops[static_cast<size_t>(top)].data() + row * elements * memory::bytes_of(dtype_);
   if (transforms_top_[static_cast<size_t>(top)] && !transforms_.empty()) {
-    if (dtype_ == DLR_F32) return transform(sample, position, reinterpret_cast<float*>(to), elements);
+    if (dtype_ == DLR_F32)
+      return transform(sample, position, reinterpret_cast<float*>(to), elements);
     transform(sample, position, transformed_.data(), elements);
     std::copy_n(transformed_.data(), elements, reinterpret_cast<double*>(to));
     return;
   }
   if (count_of(sample) != elements) {
-    base::fail_input(where_, fmt::format("{}the sample at position {} has shape {} for top {}; all samples of a batch "
-                                         "need one shape",
-                                         subject_, position, model_io::shape_to_string(shape_of(sample)), top));
+    base::fail_input(
+        where_,
+        fmt::format("{}the sample at position {} has shape {} for top {}; all samples of a batch "
+                    "need one shape",
+                    subject_, position, model_io::shape_to_string(shape_of(sample)), top));
   }
   if (dtype_ == DLR_F32) return convert_array(sample, reinterpret_cast<float*>(to), elements);
   convert_array(sample, reinterpret_cast<double*>(to), elements);
@@ -218,7 +237,8 @@ void Feed::next(const std::vector<void*>& tops) {
   if (!thread_.joinable()) {
     for (int i = 0; i < kBatchesAhead; ++i) {
       auto batch = std::make_unique<Batch>();
-      for (const dlr_tensor_desc& desc : tops_) batch->tops.emplace_back(memory::plain_bytes(desc));
+      for (const dlr_tensor_desc& desc : tops_)
+        batch->tops.emplace_back(memory::plain_bytes(desc));
       free_.push_back(std::move(batch));
     }
     next_position_ = position_;
@@ -233,7 +253,8 @@ void Feed::next(const std::vector<void*>& tops) {
   waited_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (batch->failure) std::rethrow_exception(batch->failure);
   for (size_t top = 0; top < tops.size(); ++top) {
-    if (tops[top] != nullptr) std::memcpy(tops[top], batch->tops[top].data(), batch->tops[top].size());
+    if (tops[top] != nullptr)
+      std::memcpy(tops[top], batch->tops[top].data(), batch->tops[top].size());
   }
   position_ += batch_size_;
   lock.lock();

@@ -1,4 +1,5 @@
-// Feeds a net from a data source: a prefetch thread reads samples, runs the transforms and fills batches ahead.
+// Feeds a net from a data source: a prefetch thread reads samples, runs the transforms and fills
+// batches ahead.
 #pragma once
 
 #include <condition_variable>
@@ -20,7 +21,8 @@ namespace dlrun::net {
 class Feed {
  public:
   // Opens the source that serves the layer's type. Reads the first sample to learn shapes.
-  Feed(const config::Node& layer, Catalogue& catalogue, uint32_t dtype, bool is_training, uint64_t seed);
+  Feed(const config::Node& layer, Catalogue& catalogue, uint32_t dtype, bool is_training,
+       uint64_t seed);
   ~Feed();
   Feed(const Feed&) = delete;
   Feed& operator=(const Feed&) = delete;

@@ -6,10 +6,11 @@
 
 namespace dlrun::net {
 
-void fill_tensor(Catalogue& catalogue, Executor& executor, dlr_tensor& tensor, const dlr_params& filler,
-                 dlr_random_key key) {
+void fill_tensor(Catalogue& catalogue, Executor& executor, dlr_tensor& tensor,
+                 const dlr_params& filler, dlr_random_key key) {
   const config::Node& node = filler.node;
-  const auto& type = catalogue.get<dlr_filler_type>("filler", node.text("type"), node.where("type"), node.subject());
+  const auto& type = catalogue.get<dlr_filler_type>("filler", node.text("type"), node.where("type"),
+                                                    node.subject());
   dlr_array array{};
   array.data = executor.map(tensor, DLR_WRITE);
   array.bytes = memory::plain_bytes(tensor.desc);

@@ -10,7 +10,7 @@
 namespace dlrun::net {
 
 // `filler` is a FillerParameter. The values are a pure function of filler, shape and key.
-void fill_tensor(Catalogue& catalogue, Executor& executor, dlr_tensor& tensor, const dlr_params& filler,
-                 dlr_random_key key);
+void fill_tensor(Catalogue& catalogue, Executor& executor, dlr_tensor& tensor,
+                 const dlr_params& filler, dlr_random_key key);
 
 }  // namespace dlrun::net

@@ -7,27 +7,35 @@ namespace {
 
 class Flow {
  public:
-  Flow(const std::vector<std::unique_ptr<Stage>>& stages, const std::vector<std::unique_ptr<Value>>& values,
+  Flow(const std::vector<std::unique_ptr<Stage>>& stages,
+       const std::vector<std::unique_ptr<Value>>& values,
        const std::vector<std::unique_ptr<Param>>& params, const NetOptions& options)
       : stages_(stages), values_(values), params_(params), options_(options) {}
 
   void find() {
-    for (const auto& stage : stages_) stage->wants_gradient.assign(stage->bottoms.size(), false);
+    for (const auto& stage : stages_)
+      stage->wants_gradient.assign(stage->bottoms.size(), false);
     if (!options_.state.is_training && !options_.force_backward) return;
     std::vector<bool> learns(values_.size(), false);  // something above can learn
-    for (const auto& stage : stages_) flow_down(*stage, learns);
+    for (const auto& stage : stages_)
+      flow_down(*stage, learns);
     std::vector<bool> matters(values_.size(), false);  // the objective depends on it
-    for (auto stage = stages_.rbegin(); stage != stages_.rend(); ++stage) flow_up(**stage, matters);
-    for (const auto& stage : stages_) collect(*stage);
-    for (const auto& value : values_) order_parts(*value);
+    for (auto stage = stages_.rbegin(); stage != stages_.rend(); ++stage)
+      flow_up(**stage, matters);
+    for (const auto& stage : stages_)
+      collect(*stage);
+    for (const auto& value : values_)
+      order_parts(*value);
   }
 
  private:
   bool can_learn(const Stage& stage) const {
-    return stage.layer && std::any_of(stage.layer->params.begin(), stage.layer->params.end(), [&](const ParamDecl& p) {
-             const Param& param = *params_[static_cast<size_t>(p.param)];
-             return !param.is_state && (param.lr_mult != 0 || options_.force_backward);
-           });
+    return stage.layer && std::any_of(stage.layer->params.begin(), stage.layer->params.end(),
+                                      [&](const ParamDecl& p) {
+                                        const Param& param = *params_[static_cast<size_t>(p.param)];
+                                        return !param.is_state &&
+                                               (param.lr_mult != 0 || options_.force_backward);
+                                      });
   }
 
   // With force_backward every input that can have a gradient gets one.
@@ -36,13 +44,16 @@ class Flow {
     for (size_t i = 0; i < stage.bottoms.size(); ++i) {
       const bool cut = static_cast<int>(i) < stage.config.count("propagate_down") &&
                        !stage.config.boolean("propagate_down", static_cast<int>(i));
-      const bool flows = stage.layer && stage.layer->has_backward() && stage.layer->bottom_facts[i].gradient_flows != 0;
+      const bool flows = stage.layer && stage.layer->has_backward() &&
+                         stage.layer->bottom_facts[i].gradient_flows != 0;
       stage.wants_gradient[i] =
-          flows && !cut && (learns[static_cast<size_t>(stage.bottoms[i])] || options_.force_backward);
+          flows && !cut &&
+          (learns[static_cast<size_t>(stage.bottoms[i])] || options_.force_backward);
       any = any || stage.wants_gradient[i];
     }
     stage.runs_backward = any && stage.layer && (stage.layer->has_backward() || stage.is_view);
-    for (const int top : stage.tops) learns[static_cast<size_t>(top)] = stage.runs_backward;
+    for (const int top : stage.tops)
+      learns[static_cast<size_t>(top)] = stage.runs_backward;
   }
 
   void flow_up(Stage& stage, std::vector<bool>& matters) {
@@ -52,7 +63,8 @@ class Flow {
       any = any || matters[static_cast<size_t>(top)] || value.loss_weight != 0 ||
             (options_.force_backward && value.uses.empty());
     }
-    // A layer without tops that swallows values gives them a gradient of zeros only when all is forced.
+    // A layer without tops that swallows values gives them a gradient of zeros only when all is
+    // forced.
     if (stage.tops.empty()) any = options_.force_backward;
     stage.runs_backward = stage.runs_backward && any;
     for (size_t i = 0; i < stage.bottoms.size(); ++i) {
@@ -63,7 +75,8 @@ class Flow {
 
   void collect(Stage& stage) {
     if (!stage.runs_backward) return;
-    for (const int top : stage.tops) values_[static_cast<size_t>(top)]->needs_gradient = true;
+    for (const int top : stage.tops)
+      values_[static_cast<size_t>(top)]->needs_gradient = true;
     for (size_t i = 0; i < stage.bottoms.size(); ++i) {
       if (!stage.wants_gradient[i]) continue;
       Value& value = *values_[static_cast<size_t>(stage.bottoms[i])];
@@ -72,7 +85,8 @@ class Flow {
     }
     for (const ParamDecl& decl : stage.layer->params) {
       Param& param = *params_[static_cast<size_t>(decl.param)];
-      if (!param.is_state && (param.lr_mult != 0 || options_.force_backward)) param.wants_gradient = true;
+      if (!param.is_state && (param.lr_mult != 0 || options_.force_backward))
+        param.wants_gradient = true;
     }
   }
 
@@ -85,14 +99,16 @@ class Flow {
       return;
     }
     for (size_t top = 0; top < stage.tops.size(); ++top) {
-      if (stage.layer->top_facts[top].view_of == bottom) value.parts.push_back({*use, stage.tops[top], nullptr});
+      if (stage.layer->top_facts[top].view_of == bottom)
+        value.parts.push_back({*use, stage.tops[top], nullptr});
     }
   }
 
   // Backward visits later stages first.
   static void order_parts(Value& value) {
-    std::stable_sort(value.parts.begin(), value.parts.end(),
-                     [](const GradientPart& a, const GradientPart& b) { return a.use.stage > b.use.stage; });
+    std::stable_sort(
+        value.parts.begin(), value.parts.end(),
+        [](const GradientPart& a, const GradientPart& b) { return a.use.stage > b.use.stage; });
   }
 
   const std::vector<std::unique_ptr<Stage>>& stages_;
@@ -105,7 +121,8 @@ class Flow {
 
 void find_gradient_flow(const std::vector<std::unique_ptr<Stage>>& stages,
                         const std::vector<std::unique_ptr<Value>>& values,
-                        const std::vector<std::unique_ptr<Param>>& params, const NetOptions& options) {
+                        const std::vector<std::unique_ptr<Param>>& params,
+                        const NetOptions& options) {
   Flow(stages, values, params, options).find();
 }
 

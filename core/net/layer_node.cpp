@@ -14,8 +14,8 @@ void require_arity(const config::Node& config, const char* what, const char* fie
   std::string expected = fmt::format("{}", least);
   if (most == DLR_UNBOUNDED) expected += " or more";
   if (most > least) expected += fmt::format(" to {}", most);
-  const std::string message = fmt::format("type '{}' takes {} {}{}, found {}", config.text("type"), expected,
-                                          what, expected == "1" ? "" : "s", found);
+  const std::string message = fmt::format("type '{}' takes {} {}{}, found {}", config.text("type"),
+                                          expected, what, expected == "1" ? "" : "s", found);
   if (config.has(field)) config.fail(field, message);
   config.fail(message);
 }
@@ -75,16 +75,23 @@ void LayerNode::reshape() {
   located([&] { host::check(type_->reshape(self_, &context), subject_); });
   for (size_t top = 0; top < top_shape_known.size(); ++top) {
     if (!top_shape_known[top]) {
-      base::fail_work(config.where(), fmt::format("{}the plugin didn't give top {} a shape", subject_, top));
+      base::fail_work(config.where(),
+                      fmt::format("{}the plugin didn't give top {} a shape", subject_, top));
     }
   }
 }
 
-void LayerNode::forward() { host::check(type_->forward(self_, &context), subject_); }
+void LayerNode::forward() {
+  host::check(type_->forward(self_, &context), subject_);
+}
 
-bool LayerNode::has_backward() const { return type_->backward != nullptr && facts.no_backward == 0; }
+bool LayerNode::has_backward() const {
+  return type_->backward != nullptr && facts.no_backward == 0;
+}
 
-void LayerNode::backward() { host::check(type_->backward(self_, &context), subject_); }
+void LayerNode::backward() {
+  host::check(type_->backward(self_, &context), subject_);
+}
 
 std::string LayerNode::save_state() {
   std::string state;

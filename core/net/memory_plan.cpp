@@ -1,5 +1,5 @@
-// The second step of building a net: which values share a buffer (views, in-place layers), and which buffers share
-// memory because their lives don't overlap.
+// The second step of building a net: which values share a buffer (views, in-place layers), and
+// which buffers share memory because their lives don't overlap.
 //
 // Time runs over both passes: stage s of T works forward at time s and backward at time 2T-1-s.
 #include <algorithm>
@@ -33,7 +33,8 @@ class Groups {
  public:
   explicit Groups(size_t n) : parent_(n) { std::iota(parent_.begin(), parent_.end(), 0); }
   int find(int i) const {
-    while (parent_[static_cast<size_t>(i)] != i) i = parent_[static_cast<size_t>(i)];
+    while (parent_[static_cast<size_t>(i)] != i)
+      i = parent_[static_cast<size_t>(i)];
     return i;
   }
   void join(int into, int other) { parent_[static_cast<size_t>(find(other))] = find(into); }
@@ -47,7 +48,10 @@ class Groups {
 class MemoryPlanner {
  public:
   explicit MemoryPlanner(Net& net)
-      : net_(net), n_(static_cast<int>(net.stages_.size())), data_(net.values_.size()), gradients_(net.values_.size()) {}
+      : net_(net),
+        n_(static_cast<int>(net.stages_.size())),
+        data_(net.values_.size()),
+        gradients_(net.values_.size()) {}
 
   void plan() {
     join_data();
@@ -97,7 +101,8 @@ class MemoryPlanner {
     }
   }
 
-  // Whether stage s may write its top over its bottom: nobody reads any value of that buffer afterwards.
+  // Whether stage s may write its top over its bottom: nobody reads any value of that buffer
+  // afterwards.
   bool may_overwrite(int s, int bottom, int top) const {
     const int below = stage(s).bottoms[static_cast<size_t>(bottom)];
     if (!memory::same_shape(value(below).data.desc, value(top).data.desc)) return false;
@@ -125,7 +130,8 @@ class MemoryPlanner {
         }
         continue;
       }
-      const int top = reader.layer->bottom_facts[static_cast<size_t>(first.use.bottom)].gradient_inplace_of;
+      const int top =
+          reader.layer->bottom_facts[static_cast<size_t>(first.use.bottom)].gradient_inplace_of;
       if (top < 0 || keep_all() || below.parts.size() != 1) continue;
       const int above = reader.tops[static_cast<size_t>(top)];
       if (value(above).parts.empty() || is_joined(above)) continue;
@@ -136,7 +142,9 @@ class MemoryPlanner {
   }
 
   // Another bottom of the same layer has taken this top's gradient already.
-  bool is_joined(int value) const { return std::find(joined_.begin(), joined_.end(), value) != joined_.end(); }
+  bool is_joined(int value) const {
+    return std::find(joined_.begin(), joined_.end(), value) != joined_.end();
+  }
 
   void plan_data() {
     std::vector<int> buffer_of(net_.values_.size(), -1);
@@ -159,11 +167,14 @@ class MemoryPlanner {
     for (size_t v = 0; v < net_.values_.size(); ++v) {
       Value& made = value(static_cast<int>(v));
       if (!made.needs_gradient) continue;
-      PlannedBuffer& buffer = group_buffer(buffer_of, gradients_, static_cast<int>(v), backward_time(made.producer));
+      PlannedBuffer& buffer =
+          group_buffer(buffer_of, gradients_, static_cast<int>(v), backward_time(made.producer));
       add_tensor(buffer, made.gradient);
       buffer.life.include(backward_time(made.producer));
-      for (const GradientPart& part : made.parts) buffer.life.include(backward_time(part.use.stage));
-      buffer.pinned = buffer.pinned || made.parts.empty() || stage(made.producer).bottoms.empty() || keep_all();
+      for (const GradientPart& part : made.parts)
+        buffer.life.include(backward_time(part.use.stage));
+      buffer.pinned =
+          buffer.pinned || made.parts.empty() || stage(made.producer).bottoms.empty() || keep_all();
       plan_parts(made);
     }
   }
@@ -177,7 +188,8 @@ class MemoryPlanner {
         part.tensor = &made.gradient;
         continue;
       }
-      net_.extra_tensors_.push_back(std::make_unique<dlr_tensor>(dlr_tensor{made.gradient.desc, nullptr}));
+      net_.extra_tensors_.push_back(
+          std::make_unique<dlr_tensor>(dlr_tensor{made.gradient.desc, nullptr}));
       part.tensor = net_.extra_tensors_.back().get();
       PlannedBuffer buffer;
       const int time = backward_time(part.use.stage);
@@ -220,7 +232,8 @@ class MemoryPlanner {
   void assign_slots() {
     std::vector<size_t> order(buffers_.size());
     std::iota(order.begin(), order.end(), size_t{0});
-    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return buffers_[a].bytes > buffers_[b].bytes; });
+    std::stable_sort(order.begin(), order.end(),
+                     [&](size_t a, size_t b) { return buffers_[a].bytes > buffers_[b].bytes; });
     struct Planned {
       std::vector<Life> lives;
       bool pinned;
@@ -230,7 +243,9 @@ class MemoryPlanner {
       const PlannedBuffer& buffer = buffers_[index];
       net_.memory_.values_unshared += buffer.bytes;
       size_t slot = 0;
-      while (slot < slots.size() && (buffer.pinned || slots[slot].pinned || meets(slots[slot].lives, buffer.life))) ++slot;
+      while (slot < slots.size() &&
+             (buffer.pinned || slots[slot].pinned || meets(slots[slot].lives, buffer.life)))
+        ++slot;
       if (slot == slots.size()) {
         slots.push_back({{}, buffer.pinned});
         net_.memory_.values += buffer.bytes;  // the largest tenant comes first
@@ -242,7 +257,8 @@ class MemoryPlanner {
   }
 
   static bool meets(const std::vector<Life>& lives, const Life& life) {
-    return std::any_of(lives.begin(), lives.end(), [&](const Life& other) { return other.overlaps(life); });
+    return std::any_of(lives.begin(), lives.end(),
+                       [&](const Life& other) { return other.overlaps(life); });
   }
 
   // The i-th scratch of every layer shares one slot: only one layer runs at a time.
@@ -265,14 +281,16 @@ class MemoryPlanner {
 
   void add_params() {
     for (const auto& param : net_.params_) {
-      net_.memory_.params += memory::plain_bytes(param->data.desc) * (param->wants_gradient ? 2 : 1);
+      net_.memory_.params +=
+          memory::plain_bytes(param->data.desc) * (param->wants_gradient ? 2 : 1);
     }
   }
 
   void give(const std::vector<dlr_tensor*>& tensors, int slot) {
     const int buffer = static_cast<int>(net_.buffer_slots_.size());
     net_.buffer_slots_.push_back(slot);
-    for (dlr_tensor* tensor : tensors) net_.tensor_buffers_.emplace_back(tensor, buffer);
+    for (dlr_tensor* tensor : tensors)
+      net_.tensor_buffers_.emplace_back(tensor, buffer);
   }
 
   Net& net_;

@@ -1,9 +1,10 @@
 // A net: layers in order, the values between them, and the memory both live in.
 //
-// Building goes in three steps, so that a configuration can be checked without a device: the constructor makes the
-// layers and knows every shape (build.cpp, gradient_flow.cpp); plan_memory() decides who shares memory
-// (memory_plan.cpp); prepare() plans operators on devices and fills the parameters (prepare.cpp). forward() is then
-// one loop over the stages, backward() one loop back (passes.cpp).
+// Building goes in three steps, so that a configuration can be checked without a device: the
+// constructor makes the layers and knows every shape (build.cpp, gradient_flow.cpp); plan_memory()
+// decides who shares memory (memory_plan.cpp); prepare() plans operators on devices and fills the
+// parameters (prepare.cpp). forward() is then one loop over the stages, backward() one loop back
+// (passes.cpp).
 #pragma once
 
 #include <map>
@@ -29,7 +30,7 @@ struct NetOptions {
   uint64_t seed = 1;
   int threads = 0;  // 0: one per core
   Fallback fallback = Fallback::kError;
-  bool keep_all = false;        // values don't share memory, so that each can be looked at after a pass
+  bool keep_all = false;  // values don't share memory, so that each can be looked at after a pass
   bool force_backward = false;  // gradients down to the inputs; also by the net's own field
 };
 
@@ -39,14 +40,17 @@ struct Use {
   int bottom;
 };
 
-// One contribution to a value's gradient: what one reader's backward writes, or for a view the gradient of its top.
+// One contribution to a value's gradient: what one reader's backward writes, or for a view the
+// gradient of its top.
 struct GradientPart {
   Use use;
-  int view_top = -1;             // value whose gradient this is; -1: the reader writes `tensor`
-  dlr_tensor* tensor = nullptr;  // where the reader writes: the value's own gradient for the first part
+  int view_top = -1;  // value whose gradient this is; -1: the reader writes `tensor`
+  dlr_tensor* tensor =
+      nullptr;  // where the reader writes: the value's own gradient for the first part
 };
 
-// What a layer's top computes, or a source delivers. An in-place layer makes a new value of the same name.
+// What a layer's top computes, or a source delivers. An in-place layer makes a new value of the
+// same name.
 struct Value {
   std::string name;
   dlr_tensor data{};
@@ -55,7 +59,7 @@ struct Value {
   int producer_top = 0;
   std::vector<Use> uses;
   bool needs_gradient = false;
-  double loss_weight = 0;  // its part in the objective
+  double loss_weight = 0;           // its part in the objective
   std::vector<GradientPart> parts;  // in the order of backward; empty: set from outside
 };
 
@@ -71,12 +75,13 @@ struct Param {
   double decay_mult = 1;
   bool is_state = false;
   bool wants_gradient = false;
-  bool gradient_written = false;  // in this iteration
+  bool gradient_written = false;       // in this iteration
   std::unique_ptr<dlr_tensor> beside;  // for gradients after the first of an iteration
-  config::Node where;             // the owner
+  config::Node where;                  // the owner
 };
 
-// Behind a stage's backward: a part of a gradient that is copied to (the first) or added to the whole.
+// Behind a stage's backward: a part of a gradient that is copied to (the first) or added to the
+// whole.
 struct SumStep {
   dlr_tensor* from;
   dlr_tensor* to;
@@ -206,7 +211,7 @@ class Net {
   std::vector<std::unique_ptr<Stage>> stages_;
   std::vector<std::unique_ptr<Value>> values_;
   std::vector<std::unique_ptr<Param>> params_;
-  std::map<std::string, int> latest_;  // name -> value
+  std::map<std::string, int> latest_;                       // name -> value
   std::vector<std::unique_ptr<dlr_tensor>> extra_tensors_;  // parts of gradients
   // Which buffer each tensor gets: an index into planned slots; filled by plan_memory.
   std::vector<std::pair<dlr_tensor*, int>> tensor_buffers_;
@@ -215,8 +220,9 @@ class Net {
   MemorySummary memory_;
   bool memory_planned_ = false;
   std::vector<void*> feed_addresses_;
-  std::vector<std::pair<memory::Device*, dlr_mem>> workspaces_;  // workspaces and reserves, to release
-  dlr_mem workspace_{};                                          // the largest workspace so far
+  std::vector<std::pair<memory::Device*, dlr_mem>>
+      workspaces_;       // workspaces and reserves, to release
+  dlr_mem workspace_{};  // the largest workspace so far
 };
 
 }  // namespace dlrun::net

@@ -34,7 +34,8 @@ void merge(NetState& state, const config::Node& message) {
   if (!message) return;
   if (message.has("phase")) state.is_training = message.text("phase") == "TRAIN";
   if (message.has("level")) state.level = message.integer("level");
-  for (int i = 0; i < message.count("stage"); ++i) state.stages.push_back(message.text("stage", i));
+  for (int i = 0; i < message.count("stage"); ++i)
+    state.stages.push_back(message.text("stage", i));
 }
 
 bool is_included(const config::Node& layer, const NetState& state) {

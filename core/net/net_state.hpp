@@ -1,4 +1,5 @@
-// The state a net is built in (phase, level, stages), and which layers of its description belong to it.
+// The state a net is built in (phase, level, stages), and which layers of its description belong to
+// it.
 #pragma once
 
 #include <string>

@@ -9,8 +9,12 @@
 namespace dlrun::net {
 namespace {
 
-dlr_arg tensor_arg(dlr_tensor* tensor, uint32_t access) { return {tensor, 0, 0, access, 0}; }
-dlr_arg real_arg(double value) { return {nullptr, value, 0, DLR_SCALAR, 0}; }
+dlr_arg tensor_arg(dlr_tensor* tensor, uint32_t access) {
+  return {tensor, 0, 0, access, 0};
+}
+dlr_arg real_arg(double value) {
+  return {nullptr, value, 0, DLR_SCALAR, 0};
+}
 
 }  // namespace
 
@@ -39,13 +43,15 @@ void Net::forward_stage(Stage& stage) {
 void Net::feed_stage(Stage& stage) {
   feed_addresses_.clear();
   for (const int top : stage.tops) {
-    feed_addresses_.push_back(host_executor_->map(values_[static_cast<size_t>(top)]->data, DLR_WRITE));
+    feed_addresses_.push_back(
+        host_executor_->map(values_[static_cast<size_t>(top)]->data, DLR_WRITE));
   }
   stage.feed->next(feed_addresses_);
 }
 
 void Net::begin_iteration() {
-  for (const auto& param : params_) param->gradient_written = false;
+  for (const auto& param : params_)
+    param->gradient_written = false;
 }
 
 // Every loss top's gradient is its weight, and stays so: nobody writes it.
@@ -53,7 +59,8 @@ void Net::set_loss_gradients() {
   for (const auto& value : values_) {
     if (value->loss_weight == 0 || !value->needs_gradient || !value->parts.empty()) continue;
     const dlr_arg args[] = {tensor_arg(&value->gradient, DLR_WRITE), real_arg(value->loss_weight)};
-    host_executor_->launch(kernels::core_fill, options_.dtype, memory::element_count(value->gradient.desc), 1, args, 2);
+    host_executor_->launch(kernels::core_fill, options_.dtype,
+                           memory::element_count(value->gradient.desc), 1, args, 2);
   }
 }
 
@@ -79,7 +86,8 @@ void Net::backward_stage(Stage& stage) {
   }
 }
 
-// The first gradient of an iteration is written in place, later ones (iter_size, shared parameters) beside it.
+// The first gradient of an iteration is written in place, later ones (iter_size, shared parameters)
+// beside it.
 void Net::choose_param_gradients(Stage& stage) {
   LayerNode& layer = *stage.layer;
   for (size_t i = 0; i < layer.params.size(); ++i) {
@@ -103,7 +111,8 @@ dlr_tensor& Net::beside(Param& param) {
 
 void Net::zero(dlr_tensor& tensor) {
   const dlr_arg args[] = {tensor_arg(&tensor, DLR_WRITE), real_arg(0)};
-  main_executor_->launch(kernels::core_fill, options_.dtype, memory::element_count(tensor.desc), 1, args, 2);
+  main_executor_->launch(kernels::core_fill, options_.dtype, memory::element_count(tensor.desc), 1,
+                         args, 2);
 }
 
 void Net::add_param_gradients(Stage& stage) {
@@ -137,7 +146,8 @@ void Net::write(dlr_tensor& tensor, const void* values) {
 
 double Net::read_scalar(const dlr_tensor& tensor) {
   const void* from = host_executor_->map(tensor, DLR_READ);
-  return tensor.desc.dtype == DLR_F64 ? *static_cast<const double*>(from) : *static_cast<const float*>(from);
+  return tensor.desc.dtype == DLR_F64 ? *static_cast<const double*>(from)
+                                      : *static_cast<const float*>(from);
 }
 
 double Net::loss_of(const Value& value) {
@@ -145,7 +155,8 @@ double Net::loss_of(const Value& value) {
   const void* from = host_executor_->map(value.data, DLR_READ);
   double sum = 0;
   for (int64_t i = 0; i < count; ++i) {
-    sum += value.data.desc.dtype == DLR_F64 ? static_cast<const double*>(from)[i] : static_cast<const float*>(from)[i];
+    sum += value.data.desc.dtype == DLR_F64 ? static_cast<const double*>(from)[i]
+                                            : static_cast<const float*>(from)[i];
   }
   return sum;
 }
@@ -164,7 +175,9 @@ Stage* Net::find_stage(const std::string& name) {
 
 Param* Net::find_param(const std::string& layer, int index) {
   const Stage* stage = find_stage(layer);
-  if (stage == nullptr || !stage->layer || index < 0 || index >= static_cast<int>(stage->layer->params.size())) return nullptr;
+  if (stage == nullptr || !stage->layer || index < 0 ||
+      index >= static_cast<int>(stage->layer->params.size()))
+    return nullptr;
   return params_[static_cast<size_t>(stage->layer->params[static_cast<size_t>(index)].param)].get();
 }
 

@@ -4,7 +4,9 @@
 
 namespace dlrun::net {
 
-bool is_portable(const Operator& op) { return op.op == "gemm"; }
+bool is_portable(const Operator& op) {
+  return op.op == "gemm";
+}
 
 void run_portable(Executor& executor, uint32_t dtype, const Operator& op, const dlr_arg* args) {
   const int64_t m = op.integer("m", 0);

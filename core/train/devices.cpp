@@ -15,37 +15,48 @@ namespace {
 
 class Opener {
  public:
-  Opener(net::Catalogue& catalogue, const std::vector<DeviceKind>& kinds, const DeviceChoice& choice)
+  Opener(net::Catalogue& catalogue, const std::vector<DeviceKind>& kinds,
+         const DeviceChoice& choice)
       : catalogue_(catalogue), kinds_(kinds), choice_(choice) {
-    std::stable_sort(kinds_.begin(), kinds_.end(), [](const auto& a, const auto& b) { return a.score > b.score; });
+    std::stable_sort(kinds_.begin(), kinds_.end(),
+                     [](const auto& a, const auto& b) { return a.score > b.score; });
   }
 
   std::shared_ptr<memory::Device> open_host() {
-    const auto host = std::find_if(kinds_.begin(), kinds_.end(), [](const DeviceKind& kind) { return kind.is_host; });
+    const auto host = std::find_if(kinds_.begin(), kinds_.end(),
+                                   [](const DeviceKind& kind) { return kind.is_host; });
     if (host == kinds_.end()) {
       base::fail_work(
-          "no plugin provides a host device (dlrun's own is 'cpu'); see `dlrun plugins list` for where plugins are "
+          "no plugin provides a host device (dlrun's own is 'cpu'); see `dlrun plugins list` for "
+          "where plugins are "
           "looked for");
     }
     host_name_ = host->name;
     return open(host->name, 0);
   }
 
-  std::shared_ptr<memory::Device> open_named(const std::string& written, const std::shared_ptr<memory::Device>& host) {
+  std::shared_ptr<memory::Device> open_named(const std::string& written,
+                                             const std::shared_ptr<memory::Device>& host) {
     const size_t colon = written.find(':');
     const std::string name = written.substr(0, colon);
-    const uint64_t index = colon == std::string::npos ? 0 : parse_index(written, written.substr(colon + 1));
+    const uint64_t index =
+        colon == std::string::npos ? 0 : parse_index(written, written.substr(colon + 1));
     if (name == host_name_ && index == 0) return host;
     std::vector<std::string> names = {"auto"};
-    for (const DeviceKind& kind : kinds_) names.push_back(kind.name);
+    for (const DeviceKind& kind : kinds_)
+      names.push_back(kind.name);
     if (std::find(names.begin() + 1, names.end(), name) == names.end()) {
-      base::fail_input(fmt::format("unknown device '{}'{}; known are {}", written, base::did_you_mean(name, names),
-                                   fmt::join(names, ", ")));
+      base::fail_input(fmt::format("unknown device '{}'{}; known are {}", written,
+                                   base::did_you_mean(name, names), fmt::join(names, ", ")));
     }
     std::string reason;
     const uint64_t n = count(name, &reason);
-    if (n == 0) base::fail_work(fmt::format("device '{}' is installed but finds no device: {}", name, reason));
-    if (index >= n) base::fail_input(fmt::format("there is no device '{}': '{}' has {} (from 0)", written, name, n));
+    if (n == 0)
+      base::fail_work(
+          fmt::format("device '{}' is installed but finds no device: {}", name, reason));
+    if (index >= n)
+      base::fail_input(
+          fmt::format("there is no device '{}': '{}' has {} (from 0)", written, name, n));
     return open(name, index);
   }
 
@@ -108,8 +119,8 @@ class Opener {
 
 }  // namespace
 
-net::Devices open_devices(net::Catalogue& catalogue, const std::vector<DeviceKind>& kinds, const DeviceChoice& choice,
-                          std::vector<std::string>* reasons) {
+net::Devices open_devices(net::Catalogue& catalogue, const std::vector<DeviceKind>& kinds,
+                          const DeviceChoice& choice, std::vector<std::string>* reasons) {
   Opener opener(catalogue, kinds, choice);
   net::Devices devices;
   devices.host = opener.open_host();

@@ -18,16 +18,17 @@ struct DeviceKind {
 };
 
 struct DeviceChoice {
-  std::string device = "auto";  // "auto", "cpu", "opencl", "opencl:1"
+  std::string device = "auto";    // "auto", "cpu", "opencl", "opencl:1"
   bool host_memory_only = false;  // among `auto`: Caffe's solver_mode CPU
   int threads = 0;
   std::string isa;  // "": the best there is
 };
 
-// `kinds`: all that are installed. Opens the host device and the chosen one (which may be the same). With `auto` the
-// one with the highest score that reports a device; `reasons` then says why others were passed over. A named device
-// that isn't there is an error that says why and what there is.
-net::Devices open_devices(net::Catalogue& catalogue, const std::vector<DeviceKind>& kinds, const DeviceChoice& choice,
-                          std::vector<std::string>* reasons = nullptr);
+// `kinds`: all that are installed. Opens the host device and the chosen one (which may be the
+// same). With `auto` the one with the highest score that reports a device; `reasons` then says why
+// others were passed over. A named device that isn't there is an error that says why and what there
+// is.
+net::Devices open_devices(net::Catalogue& catalogue, const std::vector<DeviceKind>& kinds,
+                          const DeviceChoice& choice, std::vector<std::string>* reasons = nullptr);
 
 }  // namespace dlrun::train

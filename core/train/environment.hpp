@@ -1,4 +1,5 @@
-// What a run computes on: recorded in snapshots, because other libraries or threads may give other bits.
+// What a run computes on: recorded in snapshots, because other libraries or threads may give other
+// bits.
 #pragma once
 
 #include <map>

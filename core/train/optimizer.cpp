@@ -33,9 +33,11 @@ Optimizer::Optimizer(const config::Node& solver, net::Net& net, net::Catalogue& 
     solver.fail("regularization_type", fmt::format("is '{}', expected L1 or L2", regularization));
   }
   const dlr_params* params = params_owner_.add(solver);
-  schedule_type_ = &catalogue.get<dlr_schedule_type>("schedule", solver.text("lr_policy"), solver.where("lr_policy"), "solver: ");
+  schedule_type_ = &catalogue.get<dlr_schedule_type>("schedule", solver.text("lr_policy"),
+                                                     solver.where("lr_policy"), "solver: ");
   host::check(schedule_type_->create(params, &schedule_), "");
-  solver_type_ = &catalogue.get<dlr_solver_type>("solver", solver.text("type"), solver.where("type"), "solver: ");
+  solver_type_ = &catalogue.get<dlr_solver_type>("solver", solver.text("type"),
+                                                 solver.where("type"), "solver: ");
   host::check(solver_type_->create(params, &solver_), "");
   context_.executor = &net.executor();
   context_.dtype = net.options().dtype;
@@ -66,9 +68,12 @@ Optimizer::~Optimizer() {
   if (schedule_ != nullptr) schedule_type_->destroy(schedule_);
 }
 
-double Optimizer::rate(int64_t iteration) const { return schedule_type_->rate(schedule_, iteration); }
+double Optimizer::rate(int64_t iteration) const {
+  return schedule_type_->rate(schedule_, iteration);
+}
 
-// Caffe's order: clip the sum over iter_size batches, then divide it by iter_size, then add the weight decay.
+// Caffe's order: clip the sum over iter_size batches, then divide it by iter_size, then add the
+// weight decay.
 void Optimizer::step(int64_t iteration) {
   const host::ThreadBudget budget(net_.options().threads);
   const double base_rate = rate(iteration);
@@ -90,14 +95,16 @@ double Optimizer::gradient_norm() {
   for (const auto& param : net_.params()) {
     if (!param->wants_gradient) continue;
     const int64_t groups = norm_groups(param->gradient);
-    const dlr_arg args[] = {{&param->gradient, 0, 0, DLR_READ, 0},
-                            {square_sums_.get(), 0, 0, DLR_WRITE, 0},
-                            {nullptr, 0, memory::element_count(param->gradient.desc), DLR_SCALAR, 0},
-                            {nullptr, 0, kNormChunk, DLR_SCALAR, 0}};
+    const dlr_arg args[] = {
+        {&param->gradient, 0, 0, DLR_READ, 0},
+        {square_sums_.get(), 0, 0, DLR_WRITE, 0},
+        {nullptr, 0, memory::element_count(param->gradient.desc), DLR_SCALAR, 0},
+        {nullptr, 0, kNormChunk, DLR_SCALAR, 0}};
     net_.executor().launch(kernels::core_square_sums, context_.dtype, groups, kNormChunk, args, 4);
     const void* partial = net_.executor().map(*square_sums_, DLR_READ);
     for (int64_t group = 0; group < groups; ++group) {
-      sum += context_.dtype == DLR_F64 ? static_cast<const double*>(partial)[group] : static_cast<const float*>(partial)[group];
+      sum += context_.dtype == DLR_F64 ? static_cast<const double*>(partial)[group]
+                                       : static_cast<const float*>(partial)[group];
     }
   }
   return std::sqrt(sum);
@@ -111,7 +118,8 @@ void Optimizer::regularize(net::Param& param, double scale) {
                           {nullptr, scale, 0, DLR_SCALAR, 0},
                           {nullptr, decay_is_l1_ ? 0 : decay, 0, DLR_SCALAR, 0},
                           {nullptr, decay_is_l1_ ? decay : 0, 0, DLR_SCALAR, 0}};
-  net_.executor().launch(kernels::core_regularize, context_.dtype, memory::element_count(param.data.desc), 1, args, 5);
+  net_.executor().launch(kernels::core_regularize, context_.dtype,
+                         memory::element_count(param.data.desc), 1, args, 5);
 }
 
 void Optimizer::update(size_t index, int64_t iteration, double rate) {
@@ -126,7 +134,8 @@ std::vector<model_io::HostBlob> Optimizer::history() {
   std::vector<model_io::HostBlob> blobs;
   const size_t rounds = history_.empty() ? 0 : history_[0].size();
   for (size_t round = 0; round < rounds; ++round) {
-    for (const auto& of_param : history_) blobs.push_back(read_blob(net_, *of_param[round]));
+    for (const auto& of_param : history_)
+      blobs.push_back(read_blob(net_, *of_param[round]));
   }
   return blobs;
 }
@@ -134,16 +143,20 @@ std::vector<model_io::HostBlob> Optimizer::history() {
 void Optimizer::set_history(const std::vector<model_io::HostBlob>& blobs, const std::string& file) {
   const size_t rounds = history_.empty() ? 0 : history_[0].size();
   if (blobs.size() != rounds * history_.size()) {
-    base::fail_input({file}, fmt::format("holds {} history blobs, the solver needs {} ({} for each of {} parameters); it "
-                                         "was made by another solver type or net",
-                                         blobs.size(), rounds * history_.size(), rounds, history_.size()));
+    base::fail_input(
+        {file},
+        fmt::format(
+            "holds {} history blobs, the solver needs {} ({} for each of {} parameters); it "
+            "was made by another solver type or net",
+            blobs.size(), rounds * history_.size(), rounds, history_.size()));
   }
   for (size_t i = 0; i < blobs.size(); ++i) {
     dlr_tensor& tensor = *history_[i % history_.size()][i / history_.size()];
     const std::vector<int64_t> shape(tensor.desc.dim, tensor.desc.dim + tensor.desc.rank);
     if (!blobs[i].shape_fits(shape)) {
       base::fail_input({file}, fmt::format("history blob {} has shape {}, the net wants {}", i,
-                                           model_io::shape_to_string(blobs[i].shape), model_io::shape_to_string(shape)));
+                                           model_io::shape_to_string(blobs[i].shape),
+                                           model_io::shape_to_string(shape)));
     }
     write_blob(net_, tensor, blobs[i]);
   }

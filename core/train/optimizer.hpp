@@ -1,4 +1,5 @@
-// One step of training on a net's parameters: clip, normalise, regularise, update by the solver plugin.
+// One step of training on a net's parameters: clip, normalise, regularise, update by the solver
+// plugin.
 #pragma once
 
 #include <memory>

@@ -13,7 +13,8 @@ using Clock = std::chrono::steady_clock;
 // "0:07", "12:34", "3:05:00"
 std::string duration_text(double seconds) {
   const auto whole = static_cast<int64_t>(seconds + 0.5);
-  if (whole >= 3600) return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
+  if (whole >= 3600)
+    return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
   return fmt::format("{}:{:02}", whole / 60, whole % 60);
 }
 
@@ -27,21 +28,28 @@ Progress::Progress(int64_t first_iteration, int64_t last_iteration, double image
       start_(Clock::now()),
       drawn_at_(start_) {}
 
-double Progress::seconds() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
+double Progress::seconds() const {
+  return std::chrono::duration<double>(Clock::now() - start_).count();
+}
 
 double Progress::images_per_second(int64_t iteration) const {
   const double elapsed = seconds();
-  return elapsed > 0 ? static_cast<double>(iteration - first_) * images_per_iteration_ / elapsed : 0;
+  return elapsed > 0 ? static_cast<double>(iteration - first_) * images_per_iteration_ / elapsed
+                     : 0;
 }
 
 std::string Progress::line(const State& state) const {
   const int64_t done = state.iteration - first_;
   const double elapsed = seconds();
-  std::string text = fmt::format("iteration {}/{}, loss {:.6g}, lr {:.4g}", state.iteration, last_, state.loss, state.rate);
+  std::string text = fmt::format("iteration {}/{}, loss {:.6g}, lr {:.4g}", state.iteration, last_,
+                                 state.loss, state.rate);
   if (done == 0 || elapsed <= 0) return text;
-  if (images_per_iteration_ > 0) text += fmt::format(", {:.0f} images/s", images_per_second(state.iteration));
-  const double left = elapsed / static_cast<double>(done) * static_cast<double>(last_ - state.iteration);
-  return text + fmt::format(", ETA {}, data wait {:.1f} %", duration_text(left), 100 * state.data_wait_seconds / elapsed);
+  if (images_per_iteration_ > 0)
+    text += fmt::format(", {:.0f} images/s", images_per_second(state.iteration));
+  const double left =
+      elapsed / static_cast<double>(done) * static_cast<double>(last_ - state.iteration);
+  return text + fmt::format(", ETA {}, data wait {:.1f} %", duration_text(left),
+                            100 * state.data_wait_seconds / elapsed);
 }
 
 void Progress::report(const State& state) {
@@ -70,6 +78,8 @@ void Progress::pause() {
   paused_ = Clock::now();
 }
 
-void Progress::resume() { start_ += Clock::now() - paused_; }
+void Progress::resume() {
+  start_ += Clock::now() - paused_;
+}
 
 }  // namespace dlrun::train

@@ -14,7 +14,7 @@ class Progress {
   struct State {
     int64_t iteration;  // done
     double loss;
-    double rate;                // learning rate
+    double rate;               // learning rate
     double data_wait_seconds;  // so far
   };
   // A plain line.

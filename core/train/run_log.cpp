@@ -12,7 +12,8 @@
 namespace dlrun::train {
 
 RunLog::RunLog(const std::string& file) : path_(file), file_(std::fopen(file.c_str(), "a")) {
-  if (file_ == nullptr) base::fail_work({path_}, fmt::format("cannot open the log: {}", std::strerror(errno)));
+  if (file_ == nullptr)
+    base::fail_work({path_}, fmt::format("cannot open the log: {}", std::strerror(errno)));
 }
 
 void RunLog::write(Trainer& trainer, int64_t iteration, double loss) {
@@ -25,8 +26,10 @@ void RunLog::write(Trainer& trainer, int64_t iteration, double loss) {
       outputs[value->name] = elements;
     }
   }
-  const nlohmann::json line = {
-      {"iteration", iteration}, {"loss", loss}, {"lr", trainer.optimizer().rate(iteration)}, {"outputs", outputs}};
+  const nlohmann::json line = {{"iteration", iteration},
+                               {"loss", loss},
+                               {"lr", trainer.optimizer().rate(iteration)},
+                               {"outputs", outputs}};
   const std::string text = line.dump() + "\n";
   const bool written = std::fwrite(text.data(), 1, text.size(), file_.get()) == text.size();
   if (!written || std::fflush(file_.get()) != 0) {

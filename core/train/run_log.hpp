@@ -11,11 +11,12 @@ namespace dlrun::train {
 
 class RunLog {
  public:
-  // Appends to `file`, so that a resumed run goes on with its log. Throws base::Error when it can't be opened.
+  // Appends to `file`, so that a resumed run goes on with its log. Throws base::Error when it can't
+  // be opened.
   explicit RunLog(const std::string& file);
 
-  // {"iteration": 7, "loss": 0.31, "lr": 0.01, "outputs": {"loss": 0.31}}, with the loss and the net's outputs before
-  // that iteration's update; outputs of several elements are lists.
+  // {"iteration": 7, "loss": 0.31, "lr": 0.01, "outputs": {"loss": 0.31}}, with the loss and the
+  // net's outputs before that iteration's update; outputs of several elements are lists.
   void write(Trainer& trainer, int64_t iteration, double loss);
 
  private:

@@ -7,7 +7,8 @@
 namespace dlrun::train {
 
 std::string Score::text() const {
-  return element < 0 ? fmt::format("{} = {:.6g}", name, value) : fmt::format("{}[{}] = {:.6g}", name, element, value);
+  return element < 0 ? fmt::format("{} = {:.6g}", name, value)
+                     : fmt::format("{}[{}] = {:.6g}", name, element, value);
 }
 
 std::vector<Score> score_net(net::Net& net, int64_t batches) {
@@ -19,7 +20,8 @@ std::vector<Score> score_net(net::Net& net, int64_t batches) {
     for (const net::Value* value : outputs) {
       const std::vector<double> elements = read_blob(net, value->data).to_doubles();
       for (size_t i = 0; i < elements.size(); ++i, ++at) {
-        if (batch == 0) scores.push_back({value->name, elements.size() > 1 ? static_cast<int64_t>(i) : -1, 0});
+        if (batch == 0)
+          scores.push_back({value->name, elements.size() > 1 ? static_cast<int64_t>(i) : -1, 0});
         scores[at].value += elements[i] / static_cast<double>(batches);
       }
     }

@@ -15,7 +15,8 @@ namespace {
 registry::SearchOptions with_config_plugins(const SessionOptions& options) {
   registry::SearchOptions search = options.plugins;
   search.config_file = options.config;
-  const config::PluginSettings settings = config::read_plugin_settings(options.config, {options.overrides});
+  const config::PluginSettings settings =
+      config::read_plugin_settings(options.config, {options.overrides});
   search.config_plugins = settings.plugins;
   if (search.plugin_path.empty()) search.plugin_path = settings.plugin_path;
   return search;
@@ -40,17 +41,21 @@ net::Fallback fallback_of(const std::string& name, bool is_auto) {
 
 Plugins::Plugins(const registry::SearchOptions& options)
     : registry_(options), loader_(*host::host_table()), catalogue_(registry_, loader_) {
-  for (const std::string& notice : registry_.notices()) spdlog::warn("{}", notice);
+  for (const std::string& notice : registry_.notices())
+    spdlog::warn("{}", notice);
 }
 
-Plugins::~Plugins() { loader_.shutdown(); }
+Plugins::~Plugins() {
+  loader_.shutdown();
+}
 
 std::vector<DeviceKind> Plugins::device_kinds() const {
   std::vector<DeviceKind> kinds;
   for (const registry::Candidate& candidate : registry_.candidates()) {
     if (candidate.manifest == nullptr || !candidate.shadowed_by.empty()) continue;
     for (const registry::ProvidedType& provided : candidate.manifest->provided) {
-      if (provided.kind == "device") kinds.push_back({provided.name, provided.score, provided.is_host});
+      if (provided.kind == "device")
+        kinds.push_back({provided.name, provided.score, provided.is_host});
     }
   }
   return kinds;
@@ -59,12 +64,15 @@ std::vector<DeviceKind> Plugins::device_kinds() const {
 Session::Session(const SessionOptions& options)
     : options_(options), plugins_(std::make_unique<Plugins>(with_config_plugins(options))) {
   job_ = config::load_job(options_.config, plugins_->registry(), {options_.overrides});
-  for (const std::string& notice : job_.document->notices()) spdlog::info("{}", notice);
+  for (const std::string& notice : job_.document->notices())
+    spdlog::info("{}", notice);
   seed_ = choose_seed(job_.has_solver ? job_.solver : config::Node());
   threads_ = options_.threads;
-  if (threads_ == 0 && job_.root && job_.root.has("threads")) threads_ = static_cast<int>(job_.root.integer("threads"));
+  if (threads_ == 0 && job_.root && job_.root.has("threads"))
+    threads_ = static_cast<int>(job_.root.integer("threads"));
   if (options_.device.empty()) options_.device = job_.root ? job_.root.text("device") : "auto";
-  if (options_.fallback.empty() && job_.root && job_.root.has("fallback")) options_.fallback = job_.root.text("fallback");
+  if (options_.fallback.empty() && job_.root && job_.root.has("fallback"))
+    options_.fallback = job_.root.text("fallback");
 }
 
 const net::Devices& Session::devices() {
@@ -76,13 +84,16 @@ const net::Devices& Session::devices() {
   const bool says_mode = job_.has_solver && job_.solver.has("solver_mode");
   choice.host_memory_only = says_mode && job_.solver.text("solver_mode") == "CPU";
   devices_ = open_devices(catalogue(), plugins_->device_kinds(), choice);
-  if (says_mode && !choice.host_memory_only && choice.device == "auto" && devices_.primary->works_in_host_memory()) {
-    spdlog::info("solver_mode GPU: no GPU device was found, computing on '{}'", devices_.primary->name());
+  if (says_mode && !choice.host_memory_only && choice.device == "auto" &&
+      devices_.primary->works_in_host_memory()) {
+    spdlog::info("solver_mode GPU: no GPU device was found, computing on '{}'",
+                 devices_.primary->name());
   }
   return devices_;
 }
 
-net::NetOptions Session::net_options(const config::Node& net, bool is_training, const config::Node& solver_state) const {
+net::NetOptions Session::net_options(const config::Node& net, bool is_training,
+                                     const config::Node& solver_state) const {
   net::NetOptions options;
   options.state.is_training = is_training;
   if (net.has("state")) net::merge(options.state, net.message("state"));

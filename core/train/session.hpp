@@ -1,4 +1,5 @@
-// What every command that works on a configuration begins with: plugins, the configuration, devices.
+// What every command that works on a configuration begins with: plugins, the configuration,
+// devices.
 #pragma once
 
 #include <memory>
@@ -21,7 +22,7 @@ struct SessionOptions {
   std::string device;    // "": the configuration's
   std::string fallback;  // "": the configuration's; "error", "warn", "allow"
   std::string isa;
-  int threads = 0;       // 0: the configuration's
+  int threads = 0;  // 0: the configuration's
 };
 
 // The plugins of one process's work: found, and opened on demand.
@@ -51,9 +52,10 @@ class Session {
   // Opened on first use; prints a notice where the configuration wanted what isn't there.
   const net::Devices& devices();
 
-  // The options of a net in this job: dtype, seed, threads, fallback, and the state made of phase, the net's own
-  // state and `solver_state` (a NetState message; may be empty).
-  net::NetOptions net_options(const config::Node& net, bool is_training, const config::Node& solver_state = {}) const;
+  // The options of a net in this job: dtype, seed, threads, fallback, and the state made of phase,
+  // the net's own state and `solver_state` (a NetState message; may be empty).
+  net::NetOptions net_options(const config::Node& net, bool is_training,
+                              const config::Node& solver_state = {}) const;
   uint64_t seed() const { return seed_; }
   // For resuming a run whose seed was drawn; before any net is made.
   void set_seed(uint64_t seed) { seed_ = seed; }

@@ -14,7 +14,9 @@ void on_interrupt(int) {
   stop = 1;
 }
 
-void on_hangup(int) { snapshot = 1; }
+void on_hangup(int) {
+  snapshot = 1;
+}
 
 }  // namespace
 
@@ -30,7 +32,9 @@ SignalWatch::~SignalWatch() {
   std::signal(SIGHUP, SIG_DFL);
 }
 
-bool SignalWatch::stop_requested() const { return stop != 0; }
+bool SignalWatch::stop_requested() const {
+  return stop != 0;
+}
 
 bool SignalWatch::take_snapshot_request() {
   const bool requested = snapshot != 0;

@@ -36,25 +36,31 @@ SnapshotFiles files_of(const std::string& stem, const std::string& ending) {
 }
 
 // "x_iter_5.solverstate.h5" -> ("x_iter_5", ".h5"); nothing for files of another kind.
-std::optional<std::pair<std::string, std::string>> split(const std::string& file, const std::string& kind) {
+std::optional<std::pair<std::string, std::string>> split(const std::string& file,
+                                                         const std::string& kind) {
   for (const std::string ending : {"", ".h5"}) {
     const std::string tail = kind + ending;
-    if (file.size() > tail.size() && file.compare(file.size() - tail.size(), tail.size(), tail) == 0) {
+    if (file.size() > tail.size() &&
+        file.compare(file.size() - tail.size(), tail.size(), tail) == 0) {
       return std::pair(file.substr(0, file.size() - tail.size()), ending);
     }
   }
   return std::nullopt;
 }
 
-std::string key_of(const std::string& net, const std::string& layer) { return net + "/" + layer; }
+std::string key_of(const std::string& net, const std::string& layer) {
+  return net + "/" + layer;
+}
 
 template <class Visit>
 void for_each_net(Trainer& trainer, Visit&& visit) {
   visit("train", trainer.net());
-  for (size_t i = 0; i < trainer.test_nets().size(); ++i) visit(fmt::format("test{}", i), *trainer.test_nets()[i]);
+  for (size_t i = 0; i < trainer.test_nets().size(); ++i)
+    visit(fmt::format("test{}", i), *trainer.test_nets()[i]);
 }
 
-model_io::ResumeState collect_state(Session& session, Trainer& trainer, const std::vector<double>& loss_window) {
+model_io::ResumeState collect_state(Session& session, Trainer& trainer,
+                                    const std::vector<double>& loss_window) {
   model_io::ResumeState state;
   state.iteration = trainer.iteration();
   state.random_seed = session.seed();
@@ -80,9 +86,11 @@ void apply_state(const model_io::ResumeState& state, Trainer& trainer) {
     for (const auto& stage : net.stages()) {
       const std::string key = key_of(name, stage->name);
       const auto position = state.source_positions.find(key);
-      if (stage->feed && position != state.source_positions.end()) stage->feed->seek(position->second);
+      if (stage->feed && position != state.source_positions.end())
+        stage->feed->seek(position->second);
       const auto bytes = state.layer_states.find(key);
-      if (stage->layer && bytes != state.layer_states.end()) stage->layer->load_state(bytes->second);
+      if (stage->layer && bytes != state.layer_states.end())
+        stage->layer->load_state(bytes->second);
     }
   });
 }
@@ -102,7 +110,8 @@ bool is_complete(const SnapshotFiles& files) {
   if (!fs::exists(files.resume_state, ignored)) return false;
   try {
     const model_io::ResumeState state = model_io::read_resume_state(files.resume_state);
-    return state.weights_sha256 == base::sha256_of_file(files.weights) && state.solver_state_sha256 == base::sha256_of_file(files.solver_state);
+    return state.weights_sha256 == base::sha256_of_file(files.weights) &&
+           state.solver_state_sha256 == base::sha256_of_file(files.solver_state);
   } catch (const base::Error&) {
     return false;
   }
@@ -121,14 +130,18 @@ std::string newest_snapshot(const std::string& prefix) {
     if (!parts || parts->first.compare(0, begin.size(), begin) != 0) continue;
     const std::string digits = parts->first.substr(begin.size());
     int64_t iteration = -1;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), iteration);
-    if (error == std::errc() && end == digits.data() + digits.size()) found.emplace_back(iteration, folder / name);
+    const auto [end, error] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), iteration);
+    if (error == std::errc() && end == digits.data() + digits.size())
+      found.emplace_back(iteration, folder / name);
   }
   std::sort(found.rbegin(), found.rend());
   for (const auto& [iteration, file] : found) {
     const auto parts = split(file.string(), ".solverstate");
     if (is_complete(files_of(parts->first, parts->second))) return file.string();
-    spdlog::warn("{}: this snapshot isn't complete (killed while it was written?); trying an older one", file.string());
+    spdlog::warn(
+        "{}: this snapshot isn't complete (killed while it was written?); trying an older one",
+        file.string());
   }
   return {};
 }
@@ -140,10 +153,12 @@ std::string snapshot_prefix(const config::Node& solver) {
   return fs::path(solver.where().file).replace_extension().string();
 }
 
-std::string write_snapshot(Session& session, Trainer& trainer, const std::vector<double>& loss_window) {
+std::string write_snapshot(Session& session, Trainer& trainer,
+                           const std::vector<double>& loss_window) {
   const config::Node& solver = session.job().solver;
   const bool hdf5 = solver.text("snapshot_format") == "HDF5";
-  const model_io::FileFormat format = hdf5 ? model_io::FileFormat::kHdf5 : model_io::FileFormat::kBinary;
+  const model_io::FileFormat format =
+      hdf5 ? model_io::FileFormat::kHdf5 : model_io::FileFormat::kBinary;
   const std::string stem = fmt::format("{}_iter_{}", snapshot_prefix(solver), trainer.iteration());
   const SnapshotFiles files = files_of(stem, hdf5 ? ".h5" : "");
 
@@ -166,9 +181,12 @@ std::string find_snapshot(const config::Node& solver, const std::string& file) {
   if (const auto weights = split(file, ".caffemodel")) {
     const fs::path state = files_of(weights->first, weights->second).solver_state;
     if (fs::exists(state)) return state.string();
-    base::fail_input({file}, fmt::format("is a file of weights, and there is no {} beside it; to start from weights alone "
-                                         "use --weights",
-                                         state.filename().string()));
+    base::fail_input(
+        {file},
+        fmt::format(
+            "is a file of weights, and there is no {} beside it; to start from weights alone "
+            "use --weights",
+            state.filename().string()));
   }
   return file;
 }
@@ -194,12 +212,14 @@ ResumePoint read_snapshot(const std::string& state_file, Session& session, Train
   ResumePoint point;
   point.iteration = solver_state.iteration;
   if (!fs::exists(files.resume_state)) {
-    spdlog::warn("{} isn't there: data order follows from the iteration, other state begins anew", files.resume_state.string());
+    spdlog::warn("{} isn't there: data order follows from the iteration, other state begins anew",
+                 files.resume_state.string());
     apply_iteration(point.iteration, session.job().solver.integer("iter_size"), trainer);
     return point;
   }
   const model_io::ResumeState state = model_io::read_resume_state(files.resume_state);
-  for (const std::string& difference : model_io::environment_differences(state.environment, environment_facts(session))) {
+  for (const std::string& difference :
+       model_io::environment_differences(state.environment, environment_facts(session))) {
     spdlog::warn("the resumed run may differ in its last bits: {}", difference);
   }
   if (state.config_sha256 != base::sha256(config::to_prototxt(session.job().train_net))) {

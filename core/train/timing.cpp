@@ -8,11 +8,14 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 double median(std::vector<double> values) {
   if (values.empty()) return 0;
-  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
+  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2),
+                   values.end());
   return values[values.size() / 2];
 }
 
@@ -47,7 +50,8 @@ class LayerClock : public net::StageObserver {
   Clock::time_point start_;
 };
 
-void pass(net::Net& net, bool with_backward, std::vector<double>* forward, std::vector<double>* backward) {
+void pass(net::Net& net, bool with_backward, std::vector<double>* forward,
+          std::vector<double>* backward) {
   const Clock::time_point start = Clock::now();
   net.begin_iteration();
   net.forward();
@@ -69,13 +73,15 @@ NetTime time_net(net::Net& net, int64_t iterations, bool with_backward, bool per
   pass(net, with_backward, nullptr, nullptr);
   std::vector<double> forward;
   std::vector<double> backward;
-  for (int64_t i = 0; i < iterations; ++i) pass(net, with_backward, &forward, &backward);
+  for (int64_t i = 0; i < iterations; ++i)
+    pass(net, with_backward, &forward, &backward);
   time.forward = median(forward);
   time.backward = with_backward ? median(backward) : 0;
   if (!per_layer) return time;
   LayerClock clock(net);
   net.observe(&clock);
-  for (int64_t i = 0; i < iterations; ++i) pass(net, with_backward, nullptr, nullptr);
+  for (int64_t i = 0; i < iterations; ++i)
+    pass(net, with_backward, nullptr, nullptr);
   net.observe(nullptr);
   time.layers = clock.means(iterations);
   return time;

@@ -11,15 +11,16 @@ namespace dlrun::train {
 struct LayerTime {
   std::string layer;
   std::string type;
-  double forward = 0;   // seconds a pass, mean
+  double forward = 0;  // seconds a pass, mean
   double backward = 0;
 };
 
 struct NetTime {
   int64_t iterations = 0;
-  double forward = 0;   // seconds a pass, median
+  double forward = 0;  // seconds a pass, median
   double backward = 0;
-  std::vector<LayerTime> layers;  // only when asked for: timing them waits for the device behind each
+  std::vector<LayerTime>
+      layers;  // only when asked for: timing them waits for the device behind each
 };
 
 // One pass to warm up, then `iterations` timed ones. Without `with_backward` only forward.

@@ -25,15 +25,19 @@ double batch_of(const net::Net& net) {
 }
 
 void print_placement(const net::Net& net) {
-  for (const std::string& line : net.placement_report()) spdlog::info("{}", line);
+  for (const std::string& line : net.placement_report())
+    spdlog::info("{}", line);
 }
 
 }  // namespace
 
 Trainer::Trainer(Session& session) : session_(session), solver_(session.job().solver) {
   const config::Job& job = session.job();
-  if (!job.has_solver) base::fail_input({job.document->root().where().file}, "has no solver; training needs one (`solver:`)");
-  if (!job.train_net) base::fail_input(solver_.where(), "the solver has no net to train; give `net`");
+  if (!job.has_solver)
+    base::fail_input({job.document->root().where().file},
+                     "has no solver; training needs one (`solver:`)");
+  if (!job.train_net)
+    base::fail_input(solver_.where(), "the solver has no net to train; give `net`");
   if (!solver_.has("max_iter")) solver_.fail("has no max_iter: how many iterations to train");
   if (!solver_.has("base_lr")) solver_.fail("has no base_lr: the learning rate");
   max_iterations_ = solver_.integer("max_iter");
@@ -43,13 +47,15 @@ Trainer::Trainer(Session& session) : session_(session), solver_(session.job().so
   snapshot_interval_ = solver_.integer("snapshot");
   tests_first_ = solver_.boolean("test_initialization");
   if (test_interval_ > 0 && solver_.count("test_iter") == 0 && job.test_nets.empty()) {
-    spdlog::warn("{}test_interval is set without test_iter (batches to test on), so there are no tests",
-                 base::to_prefix(solver_.where("test_interval")));
+    spdlog::warn(
+        "{}test_interval is set without test_iter (batches to test on), so there are no tests",
+        base::to_prefix(solver_.where("test_interval")));
   }
   average_loss_ = static_cast<size_t>(solver_.integer("average_loss"));
   loss_window_.reserve(average_loss_ + 1);
 
-  const config::Node state = solver_.has("train_state") ? solver_.message("train_state") : config::Node();
+  const config::Node state =
+      solver_.has("train_state") ? solver_.message("train_state") : config::Node();
   train_net_ = std::make_unique<net::Net>(job.train_net, session.catalogue(),
                                           session.net_options(job.train_net, true, state));
   train_net_->prepare(session.devices());
@@ -64,11 +70,12 @@ void Trainer::build_test_nets() {
   const config::Job& job = session_.job();
   for (size_t i = 0; i < job.test_nets.size(); ++i) {
     if (static_cast<int>(i) >= solver_.count("test_iter")) {
-      solver_.fail("test_iter", fmt::format("has {} entries for {} test nets; give one each", solver_.count("test_iter"),
-                                            job.test_nets.size()));
+      solver_.fail("test_iter", fmt::format("has {} entries for {} test nets; give one each",
+                                            solver_.count("test_iter"), job.test_nets.size()));
     }
     config::Node state;
-    if (static_cast<int>(i) < solver_.count("test_state")) state = solver_.message("test_state", static_cast<int>(i));
+    if (static_cast<int>(i) < solver_.count("test_state"))
+      state = solver_.message("test_state", static_cast<int>(i));
     auto net = std::make_unique<net::Net>(job.test_nets[i], session_.catalogue(),
                                           session_.net_options(job.test_nets[i], false, state));
     net->prepare(session_.devices(), train_net_.get());
@@ -79,12 +86,16 @@ void Trainer::build_test_nets() {
 void Trainer::load_weights(const std::string& file) {
   const LoadedWeights loaded = train::load_weights(*train_net_, file);
   if (loaded.layers == 0) {
-    base::fail_input({file}, "none of its layers has the name of a layer of the net; weights are matched by layer name");
+    base::fail_input(
+        {file},
+        "none of its layers has the name of a layer of the net; weights are matched by layer name");
   }
   if (!loaded.without_values.empty()) {
-    spdlog::info("{}: no weights for {} (they start fresh)", file, fmt::join(loaded.without_values, ", "));
+    spdlog::info("{}: no weights for {} (they start fresh)", file,
+                 fmt::join(loaded.without_values, ", "));
   }
-  if (!loaded.unused.empty()) spdlog::info("{}: unused layers: {}", file, fmt::join(loaded.unused, ", "));
+  if (!loaded.unused.empty())
+    spdlog::info("{}: unused layers: {}", file, fmt::join(loaded.unused, ", "));
 }
 
 bool Trainer::is_test_due() const {
@@ -111,7 +122,8 @@ double Trainer::iterate() {
 
 double Trainer::smoothed_loss() const {
   if (loss_window_.empty()) return 0;
-  return std::accumulate(loss_window_.begin(), loss_window_.end(), 0.0) / static_cast<double>(loss_window_.size());
+  return std::accumulate(loss_window_.begin(), loss_window_.end(), 0.0) /
+         static_cast<double>(loss_window_.size());
 }
 
 // Names the first layer whose parameters went wrong, else the loss itself.
@@ -119,14 +131,16 @@ void Trainer::fail_not_finite(double loss) {
   std::string culprit = "no parameter is to blame: look at the data and the loss";
   for (const auto& param : train_net_->params()) {
     const std::vector<double> values = read_blob(*train_net_, param->data).to_doubles();
-    const auto bad = std::find_if(values.begin(), values.end(), [](double value) { return !std::isfinite(value); });
+    const auto bad = std::find_if(values.begin(), values.end(),
+                                  [](double value) { return !std::isfinite(value); });
     if (bad == values.end()) continue;
     culprit = fmt::format("the first bad layer is '{}' (parameter {})", param->layer, param->index);
     break;
   }
-  base::fail_work(fmt::format("iteration {}: the loss is {}; {}. The last snapshot is kept; try a lower base_lr or "
-                              "clip_gradients",
-                              iteration_, loss, culprit));
+  base::fail_work(fmt::format(
+      "iteration {}: the loss is {}; {}. The last snapshot is kept; try a lower base_lr or "
+      "clip_gradients",
+      iteration_, loss, culprit));
 }
 
 std::vector<Score> Trainer::test(size_t index) {
@@ -136,8 +150,10 @@ std::vector<Score> Trainer::test(size_t index) {
 void Trainer::test_all(Progress& progress) {
   progress.pause();
   for (size_t i = 0; i < test_nets_.size(); ++i) {
-    fmt::print("test at iteration {}{}\n", iteration_, test_nets_.size() > 1 ? fmt::format(", net {}", i) : "");
-    for (const Score& score : test(i)) fmt::print("  {}\n", score.text());
+    fmt::print("test at iteration {}{}\n", iteration_,
+               test_nets_.size() > 1 ? fmt::format(", net {}", i) : "");
+    for (const Score& score : test(i))
+      fmt::print("  {}\n", score.text());
   }
   std::fflush(stdout);
   last_tested_ = iteration_;
@@ -161,7 +177,8 @@ Trainer::Outcome Trainer::run() {
   SignalWatch signals;
   Progress progress(iteration_, max_iterations_, batch_of(*train_net_) * iter_size_);
   const auto state = [&] {
-    return Progress::State{iteration_, smoothed_loss(), optimizer_->rate(std::max<int64_t>(iteration_ - 1, 0)),
+    return Progress::State{iteration_, smoothed_loss(),
+                           optimizer_->rate(std::max<int64_t>(iteration_ - 1, 0)),
                            train_net_->data_wait_seconds()};
   };
   const auto write = [&] {
@@ -186,7 +203,8 @@ Trainer::Outcome Trainer::run() {
   if (test_interval_ > 0 && last_tested_ != iteration_) test_all(progress);
   if (display_ > 0 && iteration_ > 0 && !loss_window_.empty()) {
     const double images = progress.images_per_second(iteration_);
-    fmt::print("trained {} iterations{}\n", iteration_, images > 0 ? fmt::format(", {:.0f} images/s", images) : "");
+    fmt::print("trained {} iterations{}\n", iteration_,
+               images > 0 ? fmt::format(", {:.0f} images/s", images) : "");
   }
   return Outcome::kDone;
 }

@@ -20,7 +20,8 @@ using model_io::HostBlob;
 std::pair<std::string, int> layer_and_index(const std::string& rest) {
   const size_t slash = rest.rfind('/');
   int index = -1;
-  if (slash != std::string::npos) std::from_chars(rest.data() + slash + 1, rest.data() + rest.size(), index);
+  if (slash != std::string::npos)
+    std::from_chars(rest.data() + slash + 1, rest.data() + rest.size(), index);
   return {rest.substr(0, slash), index};
 }
 
@@ -35,14 +36,17 @@ class Verifier {
     for (const auto& dataset : file_.datasets()) {
       if (!feed(dataset.name)) compared.push_back(dataset.name);
     }
-    const bool wants_batches = std::any_of(compared.begin(), compared.end(), [](const auto& name) { return name.rfind("batch/", 0) == 0; });
+    const bool wants_batches = std::any_of(compared.begin(), compared.end(), [](const auto& name) {
+      return name.rfind("batch/", 0) == 0;
+    });
     if (wants_batches) {
       compare_batches(compared);
     } else {
       net_->begin_iteration();
       net_->forward();
       if (backward_) net_->backward();
-      for (const std::string& name : compared) compare(name);
+      for (const std::string& name : compared)
+        compare(name);
     }
     result_.placement = net_->placement_report();
     return std::move(result_);
@@ -91,7 +95,8 @@ class Verifier {
     std::map<int, std::vector<std::string>> by_batch;
     for (const std::string& name : names) {
       int batch = -1;
-      if (name.rfind("batch/", 0) == 0) std::from_chars(name.data() + 6, name.data() + name.size(), batch);
+      if (name.rfind("batch/", 0) == 0)
+        std::from_chars(name.data() + 6, name.data() + name.size(), batch);
       if (batch < 0) {
         missing(name);
       } else {
@@ -100,7 +105,8 @@ class Verifier {
     }
     int done = 0;
     for (const auto& [batch, datasets] : by_batch) {
-      for (; done <= batch; ++done) net_->forward();
+      for (; done <= batch; ++done)
+        net_->forward();
       for (const std::string& name : datasets) {
         net::Value* value = net_->find_value(name.substr(name.find('/', 6) + 1));
         compare_with(name, value == nullptr ? nullptr : &value->data);
@@ -141,7 +147,8 @@ class Verifier {
     add_row(name, expected, std::vector<double>(expected.size(), 0.0));
   }
 
-  void add_row(const std::string& name, const std::vector<double>& expected, const std::vector<double>& found) {
+  void add_row(const std::string& name, const std::vector<double>& expected,
+               const std::vector<double>& found) {
     double largest = 0;
     double worst = 0;
     for (size_t i = 0; i < expected.size(); ++i) {
@@ -163,9 +170,10 @@ class Verifier {
 
   void wrong_shape(const std::string& name, const HostBlob& blob, const dlr_tensor& tensor) {
     const std::vector<int64_t> shape(tensor.desc.dim, tensor.desc.dim + tensor.desc.rank);
-    result_.rows.push_back({name, 0, 0, false,
-                            fmt::format("has shape {}, the net's is {}", model_io::shape_to_string(blob.shape),
-                                        model_io::shape_to_string(shape))});
+    result_.rows.push_back(
+        {name, 0, 0, false,
+         fmt::format("has shape {}, the net's is {}", model_io::shape_to_string(blob.shape),
+                     model_io::shape_to_string(shape))});
   }
 
   Session& session_;
@@ -182,6 +190,8 @@ bool VerifyResult::passed() const {
   return std::all_of(rows.begin(), rows.end(), [](const VerifyRow& row) { return row.passed; });
 }
 
-VerifyResult verify(Session& session, const VerifyOptions& options) { return Verifier(session, options).run(); }
+VerifyResult verify(Session& session, const VerifyOptions& options) {
+  return Verifier(session, options).run();
+}
 
 }  // namespace dlrun::train

@@ -17,7 +17,7 @@ struct VerifyOptions {
 
 struct VerifyRow {
   std::string dataset;
-  double worst = 0;      // largest |a - b|
+  double worst = 0;  // largest |a - b|
   double allowed = 0;
   bool passed = false;
   std::string problem;  // why it couldn't be compared, or empty

@@ -17,9 +17,11 @@ void load_layer(net::Net& net, const net::Stage& stage, const model_io::LayerWei
                 const std::filesystem::path& file) {
   const size_t wanted = stage.layer->params.size();
   if (layer.blobs.size() != wanted) {
-    base::fail_input({file.string()}, fmt::format("layer '{}': the file holds {} blobs, the net's layer has {} parameters; "
-                                                  "rename the layer to train it from scratch",
-                                                  layer.name, layer.blobs.size(), wanted));
+    base::fail_input(
+        {file.string()},
+        fmt::format("layer '{}': the file holds {} blobs, the net's layer has {} parameters; "
+                    "rename the layer to train it from scratch",
+                    layer.name, layer.blobs.size(), wanted));
   }
   for (size_t i = 0; i < wanted; ++i) {
     net::Param& param = *net.find_param(stage.name, static_cast<int>(i));
@@ -27,10 +29,13 @@ void load_layer(net::Net& net, const net::Stage& stage, const model_io::LayerWei
     if (!blob.present) continue;
     const std::vector<int64_t> shape = shape_of(param.data);
     if (!blob.shape_fits(shape)) {
-      base::fail_input({file.string()},
-                       fmt::format("layer '{}': parameter {} has shape {} in the file, but the net wants {}; rename the "
-                                   "layer to train it from scratch",
-                                   layer.name, i, model_io::shape_to_string(blob.shape), model_io::shape_to_string(shape)));
+      base::fail_input(
+          {file.string()},
+          fmt::format(
+              "layer '{}': parameter {} has shape {} in the file, but the net wants {}; rename the "
+              "layer to train it from scratch",
+              layer.name, i, model_io::shape_to_string(blob.shape),
+              model_io::shape_to_string(shape)));
     }
     write_blob(net, param.data, blob);
   }
@@ -86,8 +91,9 @@ LoadedWeights load_weights(net::Net& net, const std::filesystem::path& file) {
   }
   for (const auto& stage : net.stages()) {
     if (!stage->layer || stage->layer->params.empty()) continue;
-    const bool named = std::any_of(layers.begin(), layers.end(),
-                                   [&](const auto& layer) { return layer.name == stage->name && !layer.blobs.empty(); });
+    const bool named = std::any_of(layers.begin(), layers.end(), [&](const auto& layer) {
+      return layer.name == stage->name && !layer.blobs.empty();
+    });
     if (!named) result.without_values.push_back(stage->name);
   }
   return result;

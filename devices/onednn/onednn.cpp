@@ -122,7 +122,7 @@ dlr_error* zero_padding(dlr_device* device, dlr_stream*, const dlr_tensor_desc* 
 
 const dlr_device_type kOnednn = {
     .size = sizeof(dlr_device_type),
-    .score = 20,
+    .score = 8,
     .is_host = 0,
     .reserved = {},
     .count = count,

@@ -10,7 +10,8 @@ typedef struct square {
 
 static dlr_string text(const char* data) {
   uint64_t length = 0;
-  while (data[length] != 0) ++length;
+  while (data[length] != 0)
+    ++length;
   return (dlr_string){data, length};
 }
 
@@ -47,19 +48,23 @@ static dlr_error* reshape(void* self, dlr_context* context) {
 
 static int64_t count(const dlr_tensor_desc* desc) {
   int64_t product = 1;
-  for (uint32_t axis = 0; axis < desc->rank; ++axis) product *= desc->dim[axis];
+  for (uint32_t axis = 0; axis < desc->rank; ++axis)
+    product *= desc->dim[axis];
   return product;
 }
 
 /* y = scale x^2, or dx = 2 scale x dy. */
 static void square_float(const float* x, const float* dy, float* out, int64_t n, float scale) {
-  for (int64_t i = 0; i < n; ++i) out[i] = dy == NULL ? scale * x[i] * x[i] : 2 * scale * x[i] * dy[i];
+  for (int64_t i = 0; i < n; ++i)
+    out[i] = dy == NULL ? scale * x[i] * x[i] : 2 * scale * x[i] * dy[i];
 }
 static void square_double(const double* x, const double* dy, double* out, int64_t n, double scale) {
-  for (int64_t i = 0; i < n; ++i) out[i] = dy == NULL ? scale * x[i] * x[i] : 2 * scale * x[i] * dy[i];
+  for (int64_t i = 0; i < n; ++i)
+    out[i] = dy == NULL ? scale * x[i] * x[i] : 2 * scale * x[i] * dy[i];
 }
 
-static dlr_error* work(const square* self, dlr_context* context, dlr_tensor* gradient, dlr_tensor* output) {
+static dlr_error* work(const square* self, dlr_context* context, dlr_tensor* gradient,
+                       dlr_tensor* output) {
   const dlr_context_api* api = host->context;
   const int64_t n = count(api->bottom_desc(context, 0));
   void* x = NULL;
@@ -87,7 +92,9 @@ static dlr_error* backward(void* self, dlr_context* context) {
   return work(self, context, host->context->top_gradient(context, 0), gradient);
 }
 
-static void destroy(void* self) { free(self); }
+static void destroy(void* self) {
+  free(self);
+}
 
 static dlr_error* init(const dlr_host* given, dlr_string folder) {
   (void)folder;
@@ -95,20 +102,47 @@ static dlr_error* init(const dlr_host* given, dlr_string folder) {
   return NULL;
 }
 
-#define TEXT(literal) {literal, sizeof(literal) - 1}
+#define TEXT(literal) \
+  { literal, sizeof(literal) - 1 }
 
-static const dlr_layer_type layer = {sizeof(dlr_layer_type), 1,       1,        1,    1,    NULL,   0, create,
-                                     setup,                  reshape, forward,  backward, NULL, NULL, destroy};
+static const dlr_layer_type layer = {sizeof(dlr_layer_type),
+                                     1,
+                                     1,
+                                     1,
+                                     1,
+                                     NULL,
+                                     0,
+                                     create,
+                                     setup,
+                                     reshape,
+                                     forward,
+                                     backward,
+                                     NULL,
+                                     NULL,
+                                     destroy};
 static const dlr_schema schema = {
     sizeof(dlr_schema), TEXT("square.proto"),
     TEXT("message SquareParameter { optional double scale = 1 [default = 1]; }\n"
          "extend LayerParameter { optional SquareParameter square_param = 20001; }\n")};
 static const dlr_schema* const schemas[] = {&schema};
-static const dlr_provided provides = {sizeof(dlr_provided), TEXT("dlrun.layer/1"), TEXT("Square"), TEXT("scale times x squared"),
-                                      &layer};
+static const dlr_provided provides = {sizeof(dlr_provided), TEXT("dlrun.layer/1"), TEXT("Square"),
+                                      TEXT("scale times x squared"), &layer};
 static const dlr_provided* const provided[] = {&provides};
-static const dlr_plugin plugin = {sizeof(dlr_plugin), DLR_ABI_MAJOR, DLR_ABI_MINOR, DLR_ABI_MINOR, 0, TEXT("com.example.square"),
-                                  TEXT("1.0.0"), TEXT(""), schemas, 1, provided, 1, init, NULL, NULL};
+static const dlr_plugin plugin = {sizeof(dlr_plugin),
+                                  DLR_ABI_MAJOR,
+                                  DLR_ABI_MINOR,
+                                  DLR_ABI_MINOR,
+                                  0,
+                                  TEXT("com.example.square"),
+                                  TEXT("1.0.0"),
+                                  TEXT(""),
+                                  schemas,
+                                  1,
+                                  provided,
+                                  1,
+                                  init,
+                                  NULL,
+                                  NULL};
 
 const dlr_plugin* dlrun_plugin_query(uint32_t host_major, uint32_t host_minor, const char** why) {
   (void)host_minor;

@@ -18,8 +18,12 @@ void* operator new(std::size_t size) {
   if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
   throw std::bad_alloc();
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete(void* memory) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, std::size_t) noexcept {
+  std::free(memory);
+}
 
 TEST_CASE("counting sees an allocation") {
   counting = true;
@@ -32,10 +36,12 @@ TEST_CASE("counting sees an allocation") {
 TEST_CASE("training LeNet on cpu allocates nothing once it runs") {
   dlrun::train::Session session(dlrun::test::session_options(dlrun::test::lenet()));
   dlrun::train::Trainer trainer(session);
-  for (int i = 0; i < 5; ++i) trainer.iterate();
+  for (int i = 0; i < 5; ++i)
+    trainer.iterate();
   allocations = 0;
   counting = true;
-  for (int i = 0; i < 20; ++i) trainer.iterate();
+  for (int i = 0; i < 20; ++i)
+    trainer.iterate();
   counting = false;
   CHECK(allocations == 0);
 }

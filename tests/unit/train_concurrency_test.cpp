@@ -14,7 +14,8 @@ std::vector<double> trained(uint64_t seed) {
   options.overrides = {"solver.random_seed=" + std::to_string(seed)};
   train::Session session(options);
   train::Trainer trainer(session);
-  for (int i = 0; i < 15; ++i) trainer.iterate();
+  for (int i = 0; i < 15; ++i)
+    trainer.iterate();
   return all_params(trainer.net());
 }
 

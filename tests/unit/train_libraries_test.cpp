@@ -17,7 +17,8 @@ std::set<std::string> mapped_plugins() {
     const size_t at = line.find('/');
     if (at == std::string::npos) continue;
     const std::filesystem::path path(line.substr(at));
-    if (path.parent_path() == std::filesystem::canonical(plugin_folder()) && path.extension() == ".so") {
+    if (path.parent_path() == std::filesystem::canonical(plugin_folder()) &&
+        path.extension() == ".so") {
       names.insert(path.stem().string());
     }
   }
@@ -30,9 +31,10 @@ TEST_CASE("building LeNet opens its own layers' libraries and no others") {
   CHECK(mapped_plugins().empty());
   train::Session session(session_options(lenet()));
   train::Trainer trainer(session);
-  const std::set<std::string> expected = {"accuracy",    "convolution", "device_cpu", "fillers",
-                                          "inner_product", "pooling",   "relu",       "schedules",
-                                          "softmax_with_loss", "solver_sgd", "source_idx_data", "transform_param"};
+  const std::set<std::string> expected = {"accuracy",   "convolution",     "device_cpu",
+                                          "fillers",    "inner_product",   "pooling",
+                                          "relu",       "schedules",       "softmax_with_loss",
+                                          "solver_sgd", "source_idx_data", "transform_param"};
   CHECK(mapped_plugins() == expected);
 }
 

@@ -12,7 +12,9 @@
 
 namespace dlrun::test {
 
-inline std::string plugin_folder() { return std::string(DLRUN_BUILD_ROOT) + "/plugins"; }
+inline std::string plugin_folder() {
+  return std::string(DLRUN_BUILD_ROOT) + "/plugins";
+}
 
 // A folder that goes away with it.
 class TemporaryFolder {
@@ -35,7 +37,8 @@ class TemporaryFolder {
   std::filesystem::path path_;
 };
 
-inline train::SessionOptions session_options(const std::string& config, const std::string& device = "cpu") {
+inline train::SessionOptions session_options(const std::string& config,
+                                             const std::string& device = "cpu") {
   train::SessionOptions options;
   options.config = config;
   options.device = device;
@@ -43,7 +46,9 @@ inline train::SessionOptions session_options(const std::string& config, const st
   return options;
 }
 
-inline std::string lenet() { return std::string(DLRUN_SOURCE_ROOT) + "/configs/lenet-mnist.yaml"; }
+inline std::string lenet() {
+  return std::string(DLRUN_SOURCE_ROOT) + "/configs/lenet-mnist.yaml";
+}
 
 // All parameters, one after the other.
 inline std::vector<double> all_params(net::Net& net) {

@@ -1,10 +1,9 @@
 /* abi.h: the contract between dlrun and every plugin: layers, solvers, sources, devices and the rest.
- *
  * Status: UNSTABLE (major 0) until three foreign devices and a conformance suite have used it.
  *
  * How it is read: a plugin exports one function, dlrun_plugin_query, which returns constant data. That
- * data names what the plugin provides; each provided thing is a struct of functions that the host calls.
- * In turn the plugin calls the host through struct dlr_host and the structs it points to.
+ * data names what the plugin provides; each provided thing is a struct of functions that the host calls. In
+ * turn the plugin calls the host through struct dlr_host and the structs it points to.
  *
  * Rules of change, for the host and for plugins alike:
  *  - A struct that begins with `size` (its sizeof where it was compiled) only ever grows at its end. A field
@@ -47,12 +46,10 @@ extern "C" {
 #define DLR_MAX_RANK 8
 
 /* Whether `field` lies within the size that the struct's maker declared. */
-#define DLR_HAS(pointer, field)                                               \
-  ((pointer)->size >= (uint64_t)((const char*)&(pointer)->field + sizeof((pointer)->field) - \
-                                 (const char*)(pointer)))
+#define DLR_HAS(pointer, field) \
+  ((pointer)->size >= (uint64_t)((const char*)&(pointer)->field + sizeof((pointer)->field) - (const char*)(pointer)))
 
 /* ---- Values ------------------------------------------------------------------------------------------ */
-
 /* Text: UTF-8, not necessarily ended by a zero byte. Frozen. */
 typedef struct dlr_string {
   const char* data;
@@ -105,7 +102,6 @@ typedef struct dlr_array {
 } dlr_array;
 
 /* ---- Errors and logging -------------------------------------------------------------------------------- */
-
 typedef struct dlr_error dlr_error; /* opaque, made by the host */
 
 #define DLR_INVALID_ARGUMENT 1u /* the configuration or an input is wrong */
@@ -120,7 +116,6 @@ typedef struct dlr_error dlr_error; /* opaque, made by the host */
 #define DLR_LOG_WARNING 3u
 
 /* ---- Configuration ------------------------------------------------------------------------------------- */
-
 /* One message of the configuration, host-owned; valid as long as the object it was given to. */
 typedef struct dlr_params dlr_params;
 
@@ -128,8 +123,8 @@ typedef struct dlr_params dlr_params;
  * elements of a repeated field (0 otherwise). An unknown name or a wrong index is an error, never a crash. */
 typedef struct dlr_params_api {
   uint64_t size;
-  uint8_t (*has)(const dlr_params*, dlr_string field);    /* [any-thread] set in the configuration */
-  int64_t (*count)(const dlr_params*, dlr_string field);  /* [any-thread] elements set */
+  uint8_t (*has)(const dlr_params*, dlr_string field);   /* [any-thread] set in the configuration */
+  int64_t (*count)(const dlr_params*, dlr_string field); /* [any-thread] elements set */
   dlr_error* (*number)(const dlr_params*, dlr_string field, int64_t index, double* out);   /* [any-thread] */
   dlr_error* (*integer)(const dlr_params*, dlr_string field, int64_t index, int64_t* out); /* [any-thread] also bool */
   dlr_error* (*text)(const dlr_params*, dlr_string field, int64_t index, dlr_string* out); /* [any-thread] also enum */
@@ -142,7 +137,6 @@ typedef struct dlr_params_api {
 } dlr_params_api;
 
 /* ---- Kernels: written once, run on every device (sdk/include/dlrun/kernel_*.h) --------------------------- */
-
 /* One argument of a launched kernel: a memory, a real or an integer, as the kernel's parameter says. Frozen. */
 typedef struct dlr_kernel_arg {
   dlr_mem mem;
@@ -156,9 +150,9 @@ typedef void (*dlr_cpu_entry)(const dlr_kernel_arg* args, int64_t begin, int64_t
 /* The CPU build of a kernel for one instruction set. NULL entries are absent. */
 typedef struct dlr_cpu_variant {
   uint64_t size;
-  dlr_string isa;     /* "baseline", "avx2" or "avx512" */
-  dlr_cpu_entry f32;  /* real = float,  idx = int32_t */
-  dlr_cpu_entry f64;  /* real = double, idx = int32_t */
+  dlr_string isa;         /* "baseline", "avx2" or "avx512" */
+  dlr_cpu_entry f32;      /* real = float,  idx = int32_t */
+  dlr_cpu_entry f64;      /* real = double, idx = int32_t */
   dlr_cpu_entry f32_wide; /* idx = int64_t */
   dlr_cpu_entry f64_wide;
 } dlr_cpu_variant;
@@ -177,7 +171,6 @@ typedef struct dlr_kernel {
 } dlr_kernel;
 
 /* ---- Operators: what a device may know better than a kernel (docs/operators.md lists them) --------------- */
-
 typedef struct dlr_attribute {
   uint64_t size;
   dlr_string name;
@@ -212,7 +205,6 @@ typedef struct dlr_op_desc {
 } dlr_op_desc;
 
 /* ---- What a layer or solver can ask the host for ---------------------------------------------------------- */
-
 typedef struct dlr_tensor dlr_tensor;   /* host-owned: shape, type, and copies that follow the data */
 typedef struct dlr_context dlr_context; /* host-owned: one layer or solver within one net */
 
@@ -253,14 +245,14 @@ typedef struct dlr_top_facts {
 /* All 0 unless set: the conservative answer. */
 typedef struct dlr_layer_facts {
   uint64_t size;
-  uint8_t elementwise;       /* top element i depends on bottom elements i only */
-  uint8_t zero_to_zero;      /* zeros in give zeros out */
-  uint8_t identity_in_test;  /* does nothing in phase TEST */
-  uint8_t uses_random;       /* draws random numbers */
-  uint8_t nondeterministic;  /* the same inputs may give other bits */
-  uint8_t side_effects;      /* must run although nothing reads its tops */
-  uint8_t host_only;         /* works on mapped host memory: runs on the host device without complaint */
-  uint8_t per_sample;        /* sample n of each top depends on sample n of each bottom only */
+  uint8_t elementwise;          /* top element i depends on bottom elements i only */
+  uint8_t zero_to_zero;         /* zeros in give zeros out */
+  uint8_t identity_in_test;     /* does nothing in phase TEST */
+  uint8_t uses_random;          /* draws random numbers */
+  uint8_t nondeterministic;     /* the same inputs may give other bits */
+  uint8_t side_effects;         /* must run although nothing reads its tops */
+  uint8_t host_only;            /* works on mapped host memory: runs on the host device without complaint */
+  uint8_t per_sample;           /* sample n of each top depends on sample n of each bottom only */
   uint8_t gradients_accumulate; /* adds into its parameters' gradients instead of writing them */
   uint8_t no_backward;          /* has no gradient at all, e.g. a metric */
   uint8_t reserved[6];
@@ -287,32 +279,32 @@ typedef struct dlr_scratch_desc {
 typedef struct dlr_context_api {
   uint64_t size;
   /* Facts of the net around the layer. */
-  dlr_string (*name)(dlr_context*);            /* [owner] */
-  uint32_t (*n_bottoms)(dlr_context*);         /* [owner] */
-  uint32_t (*n_tops)(dlr_context*);            /* [owner] */
-  uint32_t (*dtype)(dlr_context*);             /* [owner] the net's working type: DLR_F32 or DLR_F64 */
-  uint8_t (*is_training)(dlr_context*);        /* [owner] phase TRAIN */
-  uint8_t (*may_run_backward)(dlr_context*);   /* [owner] a backward may follow: keep what it will read */
-  dlr_random_key (*random_key)(dlr_context*);  /* [run] of this layer in this iteration */
+  dlr_string (*name)(dlr_context*);           /* [owner] */
+  uint32_t (*n_bottoms)(dlr_context*);        /* [owner] */
+  uint32_t (*n_tops)(dlr_context*);           /* [owner] */
+  uint32_t (*dtype)(dlr_context*);            /* [owner] the net's working type: DLR_F32 or DLR_F64 */
+  uint8_t (*is_training)(dlr_context*);       /* [owner] phase TRAIN */
+  uint8_t (*may_run_backward)(dlr_context*);  /* [owner] a backward may follow: keep what it will read */
+  dlr_random_key (*random_key)(dlr_context*); /* [run] of this layer in this iteration */
   const dlr_tensor_desc* (*bottom_desc)(dlr_context*, uint32_t index); /* [owner] */
   const dlr_tensor_desc* (*top_desc)(dlr_context*, uint32_t index);    /* [owner] */
 
   /* What a layer declares in setup ... */
-  void (*set_facts)(dlr_context*, const dlr_layer_facts*);                            /* [build] */
-  void (*set_bottom_facts)(dlr_context*, uint32_t index, const dlr_bottom_facts*);    /* [build] */
-  void (*set_top_facts)(dlr_context*, uint32_t index, const dlr_top_facts*);          /* [build] */
-  dlr_error* (*add_param)(dlr_context*, const dlr_param_desc*, uint32_t* index);      /* [build] setup only */
+  void (*set_facts)(dlr_context*, const dlr_layer_facts*);                         /* [build] */
+  void (*set_bottom_facts)(dlr_context*, uint32_t index, const dlr_bottom_facts*); /* [build] */
+  void (*set_top_facts)(dlr_context*, uint32_t index, const dlr_top_facts*);       /* [build] */
+  dlr_error* (*add_param)(dlr_context*, const dlr_param_desc*, uint32_t* index);   /* [build] setup only */
   /* ... and in reshape. */
-  dlr_error* (*set_top)(dlr_context*, uint32_t index, const dlr_tensor_desc*);        /* [build] reshape only */
-  dlr_error* (*add_scratch)(dlr_context*, const dlr_scratch_desc*, uint32_t* index);  /* [build] reshape only */
+  dlr_error* (*set_top)(dlr_context*, uint32_t index, const dlr_tensor_desc*);       /* [build] reshape only */
+  dlr_error* (*add_scratch)(dlr_context*, const dlr_scratch_desc*, uint32_t* index); /* [build] reshape only */
   /* Describes an operator to plan once memory and devices are known. `role` "forward": the layer's forward is
    * exactly this operator from bottom 0 to top 0, so that the host may fuse it; empty otherwise. */
   dlr_error* (*add_operator)(dlr_context*, const dlr_op_desc*, dlr_string role, uint32_t* index); /* [build] */
   void (*set_cost)(dlr_context*, double flops, double bytes); /* [build] reshape: one forward pass */
 
   /* Tensors, while running. Gradients are NULL when not wanted. */
-  dlr_tensor* (*bottom)(dlr_context*, uint32_t index);         /* [run] */
-  dlr_tensor* (*top)(dlr_context*, uint32_t index);            /* [run] */
+  dlr_tensor* (*bottom)(dlr_context*, uint32_t index);          /* [run] */
+  dlr_tensor* (*top)(dlr_context*, uint32_t index);             /* [run] */
   dlr_tensor* (*bottom_gradient)(dlr_context*, uint32_t index); /* [run] backward */
   dlr_tensor* (*top_gradient)(dlr_context*, uint32_t index);    /* [run] backward */
   dlr_tensor* (*param)(dlr_context*, uint32_t index);           /* [run] */
@@ -322,7 +314,7 @@ typedef struct dlr_context_api {
 
   /* Work. A launch runs `items` independent items of `width` elements each (rows and columns, groups and lanes). */
   dlr_error* (*launch)(dlr_context*, const dlr_kernel*, int64_t items, int64_t width, const dlr_arg* args,
-                       uint32_t n_args); /* [run] */
+                       uint32_t n_args);                 /* [run] */
   uint8_t (*has_operator)(dlr_context*, uint32_t index); /* [run] whether the device planned it */
   dlr_error* (*run_operator)(dlr_context*, uint32_t index, const dlr_arg* args, uint32_t n_args); /* [run] */
   /* Makes a current plain copy in host memory and returns its address, valid until the call returns. */
@@ -332,8 +324,8 @@ typedef struct dlr_context_api {
 } dlr_context_api;
 
 /* ---- The host ---------------------------------------------------------------------------------------------- */
-
-typedef struct dlr_database dlr_database; /* an open database, see dlr_data_api */
+typedef struct dlr_database dlr_database; /* an open database */
+typedef struct dlr_decoder dlr_decoder;   /* reusable memory for decoding */
 
 /* A Datum as its bytes say. Arrays and text are valid until the next call on the same decoder. */
 typedef struct dlr_datum {
@@ -342,29 +334,24 @@ typedef struct dlr_datum {
   int64_t label;
 } dlr_datum;
 
-typedef struct dlr_decoder dlr_decoder; /* reusable memory for decoding */
-
 typedef struct dlr_data_api {
   uint64_t size;
-  dlr_error* (*open_decoder)(dlr_decoder** out);     /* [any-thread] */
-  void (*close_decoder)(dlr_decoder*);               /* [owner] */
+  dlr_error* (*open_decoder)(dlr_decoder** out); /* [any-thread] */
+  void (*close_decoder)(dlr_decoder*);           /* [owner] */
   /* `channels`: 0 as stored, 1 force gray, 3 force colour. */
   dlr_error* (*decode_datum)(dlr_decoder*, dlr_string bytes, uint32_t channels, dlr_datum* out); /* [owner] */
   dlr_error* (*decode_blob)(dlr_decoder*, dlr_string bytes, dlr_array* out); /* [owner] a BlobProto, as float32 */
-  /* Opens a database through the plugin that provides `kind` ("LMDB", "LEVELDB"), for reading, on behalf of the
-   * object that was given `asker`. */
+  /* Opens, for the object that was given `asker`, a database through the plugin that provides `kind` ("LMDB"). */
   dlr_error* (*open_database)(const dlr_params* asker, dlr_string kind, dlr_string path,
-                              dlr_database** out); /* [build] */
-  void (*close_database)(dlr_database*);                                             /* [owner] */
-  dlr_error* (*count)(dlr_database*, uint64_t* out);                                 /* [owner] entries */
-  dlr_error* (*first)(dlr_database*);                                                /* [owner] */
-  /* Entry under the cursor, then steps; *at_end is 1 (and key, value empty) behind the last. Bytes are valid
-   * until the next call. */
+                              dlr_database** out);   /* [build] */
+  void (*close_database)(dlr_database*);             /* [owner] */
+  dlr_error* (*count)(dlr_database*, uint64_t* out); /* [owner] entries */
+  dlr_error* (*first)(dlr_database*);                /* [owner] */
+  /* Entry under the cursor, then steps; *at_end is 1 behind the last. Bytes are valid until the next call. */
   dlr_error* (*next)(dlr_database*, dlr_string* key, dlr_string* value, uint8_t* at_end); /* [owner] */
 } dlr_data_api;
 
 typedef void (*dlr_range_fn)(void* context, int64_t begin, int64_t end);
-
 typedef struct dlr_host {
   uint64_t size;
   uint32_t abi_major;
@@ -385,9 +372,7 @@ typedef struct dlr_host {
 } dlr_host;
 
 /* ---- What a plugin provides, by kind ------------------------------------------------------------------------ */
-
 #define DLR_UNBOUNDED (-1)
-
 /* "dlrun.layer/1". One instance per layer of a net. */
 typedef struct dlr_layer_type {
   uint64_t size;
@@ -399,9 +384,9 @@ typedef struct dlr_layer_type {
   uint64_t n_kernels;
   /* [build] `params` is the LayerParameter and lives as long as the instance. Reads all parameters, once. */
   dlr_error* (*create)(const dlr_params* params, dlr_context*, void** self);
-  dlr_error* (*setup)(void* self, dlr_context*);   /* [build] once: facts and parameters, from bottom shapes */
-  dlr_error* (*reshape)(void* self, dlr_context*); /* [build] pure in shapes: tops, scratch, operators */
-  dlr_error* (*forward)(void* self, dlr_context*); /* [run] */
+  dlr_error* (*setup)(void* self, dlr_context*);    /* [build] once: facts and parameters, from bottom shapes */
+  dlr_error* (*reshape)(void* self, dlr_context*);  /* [build] pure in shapes: tops, scratch, operators */
+  dlr_error* (*forward)(void* self, dlr_context*);  /* [run] */
   dlr_error* (*backward)(void* self, dlr_context*); /* [run] optional: no gradient */
   /* [owner] optional: what a snapshot must hold beyond parameters. `write` may be called several times. */
   dlr_error* (*save_state)(void* self, dlr_error* (*write)(void* sink, dlr_string bytes), void* sink);
@@ -426,10 +411,10 @@ typedef struct dlr_solver_type {
   uint64_t size;
   const dlr_kernel* const* kernels;
   uint64_t n_kernels;
-  dlr_error* (*create)(const dlr_params* solver, void** self);  /* [build] a SolverParameter */
-  uint32_t (*n_history)(void* self);                            /* [owner] tensors it keeps per parameter */
-  dlr_error* (*update)(void* self, const dlr_update*);          /* [run] */
-  void (*destroy)(void* self);                                  /* [owner] */
+  dlr_error* (*create)(const dlr_params* solver, void** self); /* [build] a SolverParameter */
+  uint32_t (*n_history)(void* self);                           /* [owner] tensors it keeps per parameter */
+  dlr_error* (*update)(void* self, const dlr_update*);         /* [run] */
+  void (*destroy)(void* self);                                 /* [owner] */
 } dlr_solver_type;
 
 /* "dlrun.schedule/1": the learning rate as a pure function of the iteration. */
@@ -490,21 +475,20 @@ typedef struct dlr_transform_type {
 /* "dlrun.database/1": keys and values on disk, in key order. */
 typedef struct dlr_database_type {
   uint64_t size;
-  dlr_error* (*open)(dlr_string path, uint8_t create, void** self);                            /* [build] */
-  dlr_error* (*count)(void* self, uint64_t* out);                                              /* [owner] */
-  dlr_error* (*first)(void* self);                                                             /* [owner] */
-  dlr_error* (*next)(void* self, dlr_string* key, dlr_string* value, uint8_t* at_end);         /* [owner] */
-  dlr_error* (*put)(void* self, dlr_string key, dlr_string value);                             /* [owner] */
-  dlr_error* (*commit)(void* self);                                                            /* [owner] */
-  void (*close)(void* self);                                                                   /* [owner] */
+  dlr_error* (*open)(dlr_string path, uint8_t create, void** self);                    /* [build] */
+  dlr_error* (*count)(void* self, uint64_t* out);                                      /* [owner] */
+  dlr_error* (*first)(void* self);                                                     /* [owner] */
+  dlr_error* (*next)(void* self, dlr_string* key, dlr_string* value, uint8_t* at_end); /* [owner] */
+  dlr_error* (*put)(void* self, dlr_string key, dlr_string value);                     /* [owner] */
+  dlr_error* (*commit)(void* self);                                                    /* [owner] */
+  void (*close)(void* self);                                                           /* [owner] */
 } dlr_database_type;
 
 /* ---- Devices -------------------------------------------------------------------------------------------------- */
-
 typedef struct dlr_device dlr_device; /* plugin-owned: one open device */
 typedef struct dlr_stream dlr_stream; /* plugin-owned: work in order; NULL is the device's own, synchronous one */
 typedef struct dlr_event dlr_event;
-typedef struct dlr_plan dlr_plan;               /* plugin-owned: an operator ready to run */
+typedef struct dlr_plan dlr_plan;                 /* plugin-owned: an operator ready to run */
 typedef struct dlr_built_kernel dlr_built_kernel; /* plugin-owned: a kernel ready to launch */
 
 typedef struct dlr_device_info {
@@ -528,8 +512,8 @@ typedef struct dlr_device_options {
 /* "dlrun.device/1". Level 0 is required; the rest is optional, from level 1 upwards (docs/write-a-device.md). */
 typedef struct dlr_device_type {
   uint64_t size;
-  int32_t score;       /* `device: auto` tries higher ones first; below 0: never by itself */
-  uint8_t is_host;     /* the reference on the host's own cores: runs what other devices can't */
+  int32_t score;   /* `device: auto` tries higher ones first; below 0: never by itself */
+  uint8_t is_host; /* the reference on the host's own cores: runs what other devices can't */
   uint8_t reserved[3];
   /* [any-thread] How many devices there are now; when none, *reason says why. No driver call before this one. */
   dlr_error* (*count)(uint64_t* n, dlr_string* reason);
@@ -537,19 +521,19 @@ typedef struct dlr_device_type {
   void (*close)(dlr_device*);                                                      /* [owner] */
   dlr_error* (*info)(dlr_device*, dlr_device_info* out);                           /* [owner] */
   /* level 0: memory and order. Work is issued to a stream and may finish later; copies are ordered in it. */
-  dlr_error* (*allocate)(dlr_device*, uint64_t bytes, dlr_mem* out);                       /* [owner] */
-  void (*release)(dlr_device*, dlr_mem);                                                   /* [owner] */
-  dlr_error* (*copy)(dlr_device*, dlr_stream*, dlr_mem to, dlr_mem from, uint64_t bytes);  /* [owner] */
-  dlr_error* (*zero)(dlr_device*, dlr_stream*, dlr_mem, uint64_t bytes);                   /* [owner] */
-  dlr_error* (*create_stream)(dlr_device*, dlr_stream** out);                              /* [owner] */
-  void (*destroy_stream)(dlr_device*, dlr_stream*);                                        /* [owner] */
+  dlr_error* (*allocate)(dlr_device*, uint64_t bytes, dlr_mem* out);                      /* [owner] */
+  void (*release)(dlr_device*, dlr_mem);                                                  /* [owner] */
+  dlr_error* (*copy)(dlr_device*, dlr_stream*, dlr_mem to, dlr_mem from, uint64_t bytes); /* [owner] */
+  dlr_error* (*zero)(dlr_device*, dlr_stream*, dlr_mem, uint64_t bytes);                  /* [owner] */
+  dlr_error* (*create_stream)(dlr_device*, dlr_stream** out);                             /* [owner] */
+  void (*destroy_stream)(dlr_device*, dlr_stream*);                                       /* [owner] */
   dlr_error* (*synchronize)(dlr_device*, dlr_stream*); /* [owner] waits for all issued work; reports late errors */
   dlr_error* (*record)(dlr_device*, dlr_stream*, dlr_event** inout); /* [owner] optional */
   dlr_error* (*wait)(dlr_device*, dlr_stream*, dlr_event*);          /* [owner] optional: the stream waits */
   void (*destroy_event)(dlr_device*, dlr_event*);                    /* [owner] optional */
   /* level 1: portable kernels. index_bits is 32 or 64. */
   dlr_error* (*build_kernel)(dlr_device*, const dlr_kernel*, uint32_t dtype, uint32_t index_bits,
-                             dlr_built_kernel** out); /* [owner] */
+                             dlr_built_kernel** out);     /* [owner] */
   void (*release_kernel)(dlr_device*, dlr_built_kernel*); /* [owner] */
   dlr_error* (*launch)(dlr_device*, dlr_stream*, dlr_built_kernel*, int64_t items, int64_t width,
                        const dlr_kernel_arg* args, uint32_t n_args); /* [owner] */
@@ -560,12 +544,11 @@ typedef struct dlr_device_type {
   dlr_error* (*run)(dlr_device*, dlr_stream*, dlr_plan*, const dlr_mem* args, uint32_t n_args, dlr_mem workspace,
                     dlr_mem reserve); /* [owner] absent arguments have no bytes */
   /* level 4: private layouts. Conversions are plans of the operator "reorder" (from, to). */
-  dlr_error* (*layout_bytes)(dlr_device*, const dlr_tensor_desc*, uint64_t* out);                 /* [owner] */
-  dlr_error* (*zero_padding)(dlr_device*, dlr_stream*, const dlr_tensor_desc*, dlr_mem);          /* [owner] */
+  dlr_error* (*layout_bytes)(dlr_device*, const dlr_tensor_desc*, uint64_t* out);        /* [owner] */
+  dlr_error* (*zero_padding)(dlr_device*, dlr_stream*, const dlr_tensor_desc*, dlr_mem); /* [owner] */
 } dlr_device_type;
 
 /* ---- The entry ---------------------------------------------------------------------------------------------------- */
-
 /* A .proto text: messages, and `extend LayerParameter { ... }` (or another core message). */
 typedef struct dlr_schema {
   uint64_t size;
@@ -587,8 +570,8 @@ typedef struct dlr_plugin {
   uint32_t abi_minor_built;    /* of the header it was compiled with */
   uint32_t abi_minor_required; /* of the oldest host that can run it */
   uint32_t reserved;
-  dlr_string id;      /* "org.dlrun.relu", reverse domain name, one per library */
-  dlr_string version; /* "1.0.0" */
+  dlr_string id;        /* "org.dlrun.relu", reverse domain name, one per library */
+  dlr_string version;   /* "1.0.0" */
   dlr_string needs_cpu; /* features without which the library can't even be opened, "avx2 fma"; or "" */
   const dlr_schema* const* schemas;
   uint64_t n_schemas;
@@ -596,15 +579,11 @@ typedef struct dlr_plugin {
   uint64_t n_provided;
   /* [build] optional: called once before anything else; `folder` is the library's own. */
   dlr_error* (*init)(const dlr_host*, dlr_string folder);
-  void (*shutdown)(void);                             /* [build] optional: called last, never from atexit */
-  const void* (*get_interface)(dlr_string id);        /* [any-thread] optional: interfaces beyond these */
+  void (*shutdown)(void);                      /* [build] optional: called last, never from atexit */
+  const void* (*get_interface)(dlr_string id); /* [any-thread] optional: interfaces beyond these */
 } dlr_plugin;
 
-#if defined(_WIN32)
-#define DLR_EXPORT __declspec(dllexport)
-#else
 #define DLR_EXPORT __attribute__((visibility("default")))
-#endif
 
 /* The only exported symbol. No side effects; callable at any time. Returns NULL and sets *why (a static string)
  * when it can't serve such a host. */

@@ -1,5 +1,5 @@
-// device.hpp: helpers for device plugins. The device interface itself is the C struct dlr_device_type: a device
-// fills it with its own functions and wraps each body in guard().
+// device.hpp: helpers for device plugins. The device interface itself is the C struct
+// dlr_device_type: a device fills it with its own functions and wraps each body in guard().
 #pragma once
 
 #include <dlrun/array.hpp>

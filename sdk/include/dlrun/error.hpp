@@ -16,10 +16,16 @@ namespace detail {
 inline const dlr_host* host = nullptr;
 }  // namespace detail
 
-inline const dlr_host& host() { return *detail::host; }
+inline const dlr_host& host() {
+  return *detail::host;
+}
 
-inline dlr_string to_abi(std::string_view text) { return {text.data(), text.size()}; }
-inline std::string_view from_abi(dlr_string text) { return {text.data, static_cast<size_t>(text.length)}; }
+inline dlr_string to_abi(std::string_view text) {
+  return {text.data(), text.size()};
+}
+inline std::string_view from_abi(dlr_string text) {
+  return {text.data, static_cast<size_t>(text.length)};
+}
 
 // What a plugin throws to say that something is wrong; the SDK hands it to the host as a dlr_error.
 class Error : public std::runtime_error {
@@ -67,7 +73,8 @@ inline dlr_error* make_error(uint32_t code, std::string_view message) noexcept {
   return host().error(code, to_abi(message));
 }
 
-// Runs `body` and turns whatever it throws into a dlr_error: every entry of a plugin goes through this.
+// Runs `body` and turns whatever it throws into a dlr_error: every entry of a plugin goes through
+// this.
 template <class Body>
 dlr_error* guard(Body&& body) noexcept {
   try {
@@ -86,7 +93,11 @@ dlr_error* guard(Body&& body) noexcept {
   }
 }
 
-inline void log_info(std::string_view message) { host().log(DLR_LOG_INFO, to_abi(message)); }
-inline void log_warning(std::string_view message) { host().log(DLR_LOG_WARNING, to_abi(message)); }
+inline void log_info(std::string_view message) {
+  host().log(DLR_LOG_INFO, to_abi(message));
+}
+inline void log_warning(std::string_view message) {
+  host().log(DLR_LOG_WARNING, to_abi(message));
+}
 
 }  // namespace dlrun

@@ -1,13 +1,14 @@
 // filler.hpp: the first values of parameters.
 #pragma once
 
+#include <dlrun/random.h>
 #include <dlrun/array.hpp>
 #include <dlrun/params.hpp>
-#include <dlrun/random.h>
 
 namespace dlrun {
 
-// Writes `out.count` values through `set(i, double)`, i in row-major order. Pure: the same key, the same values.
+// Writes `out.count` values through `set(i, double)`, i in row-major order. Pure: the same key, the
+// same values.
 //   void YourFill(const Params& filler, dlr_random_key key, const Shape& shape, Values& out)
 class Values {
  public:

@@ -1,7 +1,8 @@
 // kernel_cpu.h: the kernel dialect as parallel, vectorised C++ for the host's cores.
 //
-// A kernel becomes a function over a range of its items; the host splits the items among threads, the
-// compiler vectorises DLR_FOR, DLR_COLS and DLR_LANES. docs/write-a-layer.md describes the dialect.
+// A kernel becomes a function over a range of its items; the host splits the items among threads,
+// the compiler vectorises DLR_FOR, DLR_COLS and DLR_LANES. docs/write-a-layer.md describes the
+// dialect.
 #pragma once
 
 #include <dlrun/abi.h>
@@ -40,28 +41,72 @@ DLR_VECTOR_MATH double tanh(double) noexcept;
 
 #define DLR_FN [[maybe_unused]] static inline
 
-DLR_FN float dlr_exp(float x) { return expf(x); }
-DLR_FN double dlr_exp(double x) { return exp(x); }
-DLR_FN float dlr_log(float x) { return logf(x); }
-DLR_FN double dlr_log(double x) { return log(x); }
-DLR_FN float dlr_pow(float x, float y) { return powf(x, y); }
-DLR_FN double dlr_pow(double x, double y) { return pow(x, y); }
-DLR_FN float dlr_tanh(float x) { return tanhf(x); }
-DLR_FN double dlr_tanh(double x) { return tanh(x); }
-DLR_FN float dlr_sqrt(float x) { return __builtin_sqrtf(x); }
-DLR_FN double dlr_sqrt(double x) { return __builtin_sqrt(x); }
-DLR_FN float dlr_floor(float x) { return __builtin_floorf(x); }
-DLR_FN double dlr_floor(double x) { return __builtin_floor(x); }
-DLR_FN float dlr_round(float x) { return __builtin_roundf(x); }
-DLR_FN double dlr_round(double x) { return __builtin_round(x); }
-DLR_FN float dlr_abs(float x) { return __builtin_fabsf(x); }
-DLR_FN double dlr_abs(double x) { return __builtin_fabs(x); }
-DLR_FN float dlr_fmax(float a, float b) { return a > b ? a : b; }
-DLR_FN double dlr_fmax(double a, double b) { return a > b ? a : b; }
-DLR_FN float dlr_fmin(float a, float b) { return a < b ? a : b; }
-DLR_FN double dlr_fmin(double a, double b) { return a < b ? a : b; }
-DLR_FN i32 dlr_isnan(float x) { return x != x; }
-DLR_FN i32 dlr_isnan(double x) { return x != x; }
+DLR_FN float dlr_exp(float x) {
+  return expf(x);
+}
+DLR_FN double dlr_exp(double x) {
+  return exp(x);
+}
+DLR_FN float dlr_log(float x) {
+  return logf(x);
+}
+DLR_FN double dlr_log(double x) {
+  return log(x);
+}
+DLR_FN float dlr_pow(float x, float y) {
+  return powf(x, y);
+}
+DLR_FN double dlr_pow(double x, double y) {
+  return pow(x, y);
+}
+DLR_FN float dlr_tanh(float x) {
+  return tanhf(x);
+}
+DLR_FN double dlr_tanh(double x) {
+  return tanh(x);
+}
+DLR_FN float dlr_sqrt(float x) {
+  return __builtin_sqrtf(x);
+}
+DLR_FN double dlr_sqrt(double x) {
+  return __builtin_sqrt(x);
+}
+DLR_FN float dlr_floor(float x) {
+  return __builtin_floorf(x);
+}
+DLR_FN double dlr_floor(double x) {
+  return __builtin_floor(x);
+}
+DLR_FN float dlr_round(float x) {
+  return __builtin_roundf(x);
+}
+DLR_FN double dlr_round(double x) {
+  return __builtin_round(x);
+}
+DLR_FN float dlr_abs(float x) {
+  return __builtin_fabsf(x);
+}
+DLR_FN double dlr_abs(double x) {
+  return __builtin_fabs(x);
+}
+DLR_FN float dlr_fmax(float a, float b) {
+  return a > b ? a : b;
+}
+DLR_FN double dlr_fmax(double a, double b) {
+  return a > b ? a : b;
+}
+DLR_FN float dlr_fmin(float a, float b) {
+  return a < b ? a : b;
+}
+DLR_FN double dlr_fmin(double a, double b) {
+  return a < b ? a : b;
+}
+DLR_FN i32 dlr_isnan(float x) {
+  return x != x;
+}
+DLR_FN i32 dlr_isnan(double x) {
+  return x != x;
+}
 
 #include <dlrun/kernel_random.h>
 
@@ -95,8 +140,8 @@ struct Unpack<T*> {
 };
 
 template <class... Parameter, std::size_t... I>
-inline void call(void (*kernel)(int64_t, int64_t, Parameter...), const dlr_kernel_arg* args, int64_t begin,
-                 int64_t end, std::index_sequence<I...>) {
+inline void call(void (*kernel)(int64_t, int64_t, Parameter...), const dlr_kernel_arg* args, int64_t begin, int64_t end,
+                 std::index_sequence<I...>) {
   kernel(begin, end, Unpack<Parameter>::from(args[I])...);
 }
 

@@ -1,8 +1,9 @@
 /* kernel_opencl.h: the kernel dialect as OpenCL C 1.2.
  *
- * An OpenCL device puts `#define DLR_REAL_BITS 32` (or 64) and `#define DLR_INDEX_BITS 32` (or 64) before this
- * text, the kernel file behind it, and generates an entry point per kernel (dlrun/kernel_source.hpp). A kernel
- * is a plain function; its first two parameters say how many items there are and where its group's memory is. */
+ * An OpenCL device puts `#define DLR_REAL_BITS 32` (or 64) and `#define DLR_INDEX_BITS 32` (or 64)
+ * before this text, the kernel file behind it, and generates an entry point per kernel
+ * (dlrun/kernel_source.hpp). A kernel is a plain function; its first two parameters say how many
+ * items there are and where its group's memory is. */
 #if DLR_REAL_BITS == 64
 #pragma OPENCL EXTENSION cl_khr_fp64 : enable
 typedef double real;
@@ -34,20 +35,42 @@ typedef ulong u64;
 #define DLR_IN(T) __global const T*
 #define DLR_OUT(T) __global T*
 
-DLR_FN real dlr_exp(real x) { return exp(x); }
-DLR_FN real dlr_log(real x) { return log(x); }
-DLR_FN real dlr_pow(real x, real y) { return pow(x, y); }
-DLR_FN real dlr_tanh(real x) { return tanh(x); }
-DLR_FN real dlr_sqrt(real x) { return sqrt(x); }
-DLR_FN real dlr_floor(real x) { return floor(x); }
-DLR_FN real dlr_round(real x) { return round(x); }
-DLR_FN real dlr_abs(real x) { return fabs(x); }
-DLR_FN real dlr_fmax(real a, real b) { return a > b ? a : b; }
-DLR_FN real dlr_fmin(real a, real b) { return a < b ? a : b; }
-DLR_FN i32 dlr_isnan(real x) { return x != x; }
+DLR_FN real dlr_exp(real x) {
+  return exp(x);
+}
+DLR_FN real dlr_log(real x) {
+  return log(x);
+}
+DLR_FN real dlr_pow(real x, real y) {
+  return pow(x, y);
+}
+DLR_FN real dlr_tanh(real x) {
+  return tanh(x);
+}
+DLR_FN real dlr_sqrt(real x) {
+  return sqrt(x);
+}
+DLR_FN real dlr_floor(real x) {
+  return floor(x);
+}
+DLR_FN real dlr_round(real x) {
+  return round(x);
+}
+DLR_FN real dlr_abs(real x) {
+  return fabs(x);
+}
+DLR_FN real dlr_fmax(real a, real b) {
+  return a > b ? a : b;
+}
+DLR_FN real dlr_fmin(real a, real b) {
+  return a < b ? a : b;
+}
+DLR_FN i32 dlr_isnan(real x) {
+  return x != x;
+}
 
-/* Sum and maximum over a group, returned to all of its lanes; every lane must get here. The group's size is a
- * power of two. The order of additions depends on it alone. */
+/* Sum and maximum over a group, returned to all of its lanes; every lane must get here. The group's
+ * size is a power of two. The order of additions depends on it alone. */
 DLR_FN real dlr_group_sum(real x, __local real* memory) {
   const int lane = (int)get_local_id(0);
   memory[lane] = x;
@@ -87,7 +110,7 @@ DLR_FN void dlr_atomic_add(__global real* to, real value) {
 #define DLR_ELEMENTWISE_ZERO(name, ...) DLR_KERNEL(name, __VA_ARGS__)
 
 #define DLR_FOR(i) for (idx i = (idx)get_global_id(0); i < dlr_items; i += (idx)get_global_size(0))
-#define DLR_ROWS(r, cols)                                                                            \
+#define DLR_ROWS(r, cols)                                                                                        \
   for (idx dlr_item = (idx)get_global_id(0); dlr_item < dlr_items * (cols); dlr_item += (idx)get_global_size(0)) \
     for (idx r = dlr_item / (cols), dlr_row_once = 1; dlr_row_once; dlr_row_once = 0)
 #define DLR_COLS(c, cols) for (idx c = dlr_item % (cols), dlr_col_once = 1; dlr_col_once; dlr_col_once = 0)

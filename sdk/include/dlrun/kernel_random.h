@@ -1,6 +1,6 @@
-/* kernel_random.h: Philox 4x32 with ten rounds (Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3",
- * SC 2011), in the kernel dialect, so that every device and the host draw the same numbers.
- * The including file defines DLR_FN, u32 and u64. */
+/* kernel_random.h: Philox 4x32 with ten rounds (Salmon et al., "Parallel Random Numbers: As Easy as
+ * 1, 2, 3", SC 2011), in the kernel dialect, so that every device and the host draw the same
+ * numbers. The including file defines DLR_FN, u32 and u64. */
 DLR_FN u32 dlr_random(u64 seed, u64 stream, u64 counter) {
   u32 c0 = (u32)counter, c1 = (u32)(counter >> 32);
   u32 c2 = (u32)stream, c3 = (u32)(stream >> 32);

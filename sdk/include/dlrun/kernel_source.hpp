@@ -1,4 +1,5 @@
-// kernel_source.hpp: what a device that compiles kernels at run time needs to know about a kernel's text.
+// kernel_source.hpp: what a device that compiles kernels at run time needs to know about a kernel's
+// text.
 #pragma once
 
 #include <dlrun/error.hpp>

@@ -1,12 +1,13 @@
 // layer.hpp: the base class of layers and what a layer may ask at each stage of its life.
 //
-// A layer is created once per net and then goes through: constructor (reads its parameters), setup (declares
-// facts and learnable parameters), reshape (shapes, scratch, operators), and any number of forward and backward.
+// A layer is created once per net and then goes through: constructor (reads its parameters), setup
+// (declares facts and learnable parameters), reshape (shapes, scratch, operators), and any number
+// of forward and backward.
 #pragma once
 
+#include <dlrun/random.h>
 #include <dlrun/operator.hpp>
 #include <dlrun/params.hpp>
-#include <dlrun/random.h>
 #include <dlrun/tensor.hpp>
 
 #include <optional>
@@ -25,7 +26,8 @@ class LayerContext {
   int n_tops() const { return static_cast<int>(api().n_tops(handle_)); }
   uint32_t dtype() const { return api().dtype(handle_); }
   bool is_training() const { return api().is_training(handle_) != 0; }
-  // Whether a backward may follow a forward, so that what it reads must be kept; also possible in phase TEST.
+  // Whether a backward may follow a forward, so that what it reads must be kept; also possible in
+  // phase TEST.
   bool may_run_backward() const { return api().may_run_backward(handle_) != 0; }
   Shape bottom_shape(int index) const { return Shape(*api().bottom_desc(handle_, static_cast<uint32_t>(index))); }
   Shape top_shape(int index) const { return Shape(*api().top_desc(handle_, static_cast<uint32_t>(index))); }
@@ -129,19 +131,19 @@ class RunContext : public LayerContext {
   }
   Tensor top_gradient(int index) const { return Tensor(api().top_gradient(handle_, static_cast<uint32_t>(index))); }
   Tensor param(int index) const { return Tensor(api().param(handle_, static_cast<uint32_t>(index))); }
-  Tensor param_gradient(int index) const {
-    return Tensor(api().param_gradient(handle_, static_cast<uint32_t>(index)));
-  }
+  Tensor param_gradient(int index) const { return Tensor(api().param_gradient(handle_, static_cast<uint32_t>(index))); }
   Tensor scratch(int index) const { return Tensor(api().scratch(handle_, static_cast<uint32_t>(index))); }
   dlr_random_key random_key() const { return api().random_key(handle_); }
 
-  // Runs `items` independent items of a kernel, each of about `width` elements: DLR_FOR(i) has items and width 1,
-  // DLR_ROWS and DLR_COLS rows and columns, DLR_GROUPS and DLR_LANES groups and lanes.
+  // Runs `items` independent items of a kernel, each of about `width` elements: DLR_FOR(i) has
+  // items and width 1, DLR_ROWS and DLR_COLS rows and columns, DLR_GROUPS and DLR_LANES groups and
+  // lanes.
   template <class... Arguments>
   void launch(const dlr_kernel& kernel, int64_t items, int64_t width, const Arguments&... arguments) {
     const Argument args[] = {Argument(arguments)...};
     dlr_arg flat[sizeof...(Arguments)];
-    for (std::size_t i = 0; i < sizeof...(Arguments); ++i) flat[i] = args[i];
+    for (std::size_t i = 0; i < sizeof...(Arguments); ++i)
+      flat[i] = args[i];
     check(api().launch(handle_, &kernel, items, width, flat, sizeof...(Arguments)));
   }
 
@@ -150,7 +152,8 @@ class RunContext : public LayerContext {
   void run_operator(int index, const Arguments&... arguments) {
     const Argument args[] = {Argument(arguments)...};
     dlr_arg flat[sizeof...(Arguments)];
-    for (std::size_t i = 0; i < sizeof...(Arguments); ++i) flat[i] = args[i];
+    for (std::size_t i = 0; i < sizeof...(Arguments); ++i)
+      flat[i] = args[i];
     check(api().run_operator(handle_, static_cast<uint32_t>(index), flat, sizeof...(Arguments)));
   }
 
@@ -159,7 +162,8 @@ class RunContext : public LayerContext {
     check(api().run_operator(handle_, static_cast<uint32_t>(index), args.data(), static_cast<uint32_t>(args.size())));
   }
 
-  // Gives the tensor its values by the filler that a FillerParameter names; random ones differ by iteration.
+  // Gives the tensor its values by the filler that a FillerParameter names; random ones differ by
+  // iteration.
   void fill(Tensor tensor, const Params& filler) { check(api().fill(handle_, tensor.handle(), filler.handle())); }
 
   // Plain host memory with the tensor's elements, valid until this call of the layer returns.
@@ -180,8 +184,9 @@ class RunContext : public LayerContext {
   }
 };
 
-// What a layer implements. A constructor `explicit YourLayer(const Params& layer)` reads the parameters of the
-// LayerParameter; or `YourLayer(const Params& layer, const LayerContext& context)` to know the net as well.
+// What a layer implements. A constructor `explicit YourLayer(const Params& layer)` reads the
+// parameters of the LayerParameter; or `YourLayer(const Params& layer, const LayerContext&
+// context)` to know the net as well.
 class Layer {
  public:
   virtual ~Layer() = default;
@@ -260,9 +265,21 @@ struct Arity {
 template <class L>
 constexpr dlr_layer_type layer_type(Arity arity, const dlr_kernel* const* kernels = nullptr, uint64_t n_kernels = 0) {
   using E = detail::LayerEntries<L>;
-  return {sizeof(dlr_layer_type), arity.min_bottoms, arity.max_bottoms, arity.min_tops, arity.max_tops,
-          kernels,                n_kernels,         E::create,         E::setup,       E::reshape,
-          E::forward,             E::backward,       E::save_state,     E::load_state,  E::destroy};
+  return {sizeof(dlr_layer_type),
+          arity.min_bottoms,
+          arity.max_bottoms,
+          arity.min_tops,
+          arity.max_tops,
+          kernels,
+          n_kernels,
+          E::create,
+          E::setup,
+          E::reshape,
+          E::forward,
+          E::backward,
+          E::save_state,
+          E::load_state,
+          E::destroy};
 }
 
 }  // namespace dlrun

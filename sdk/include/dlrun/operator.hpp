@@ -1,4 +1,5 @@
-// operator.hpp: describes an operator that a device may run as a whole. docs/operators.md lists them.
+// operator.hpp: describes an operator that a device may run as a whole. docs/operators.md lists
+// them.
 #pragma once
 
 #include <dlrun/tensor.hpp>
@@ -25,7 +26,8 @@ class OperatorDesc {
     attributes_.push_back({std::move(name), {}, number});
     return *this;
   }
-  // The next argument, in the operator's order. The plan chooses its layout unless `layout` fixes it.
+  // The next argument, in the operator's order. The plan chooses its layout unless `layout` fixes
+  // it.
   OperatorDesc& argument(const Shape& shape, uint32_t dtype, uint64_t layout = DLR_LAYOUT_ANY) {
     args_.push_back(shape.desc(dtype, layout));
     return *this;
@@ -48,9 +50,11 @@ class OperatorDesc {
     for (const Attribute& a : attributes_) {
       attributes.push_back({sizeof(dlr_attribute), to_abi(a.name), a.integers.data(), a.integers.size(), a.number});
     }
-    for (const dlr_attribute& a : attributes) attribute_pointers.push_back(&a);
+    for (const dlr_attribute& a : attributes)
+      attribute_pointers.push_back(&a);
     std::vector<dlr_tensor_desc*> arg_pointers;
-    for (dlr_tensor_desc& arg : args_) arg_pointers.push_back(&arg);
+    for (dlr_tensor_desc& arg : args_)
+      arg_pointers.push_back(&arg);
     dlr_op_desc desc{};
     desc.size = sizeof desc;
     desc.op = to_abi(op_);
@@ -74,8 +78,8 @@ class OperatorDesc {
   bool accumulate_ = false;
 };
 
-// C[m,n] = op(A)[m,k] op(B)[k,n] + beta C: the operator that is always there. A is stored as [k,m] when
-// transposed, B as [n,k]. Arguments may begin anywhere in a tensor: read(tensor, offset).
+// C[m,n] = op(A)[m,k] op(B)[k,n] + beta C: the operator that is always there. A is stored as [k,m]
+// when transposed, B as [n,k]. Arguments may begin anywhere in a tensor: read(tensor, offset).
 struct Gemm {
   int64_t m;
   int64_t n;

@@ -9,8 +9,8 @@
 
 namespace dlrun {
 
-// One message of the configuration. Unset fields give the defaults of the plugin's .proto; an unknown name, a
-// wrong type or an index out of range throws.
+// One message of the configuration. Unset fields give the defaults of the plugin's .proto; an
+// unknown name, a wrong type or an index out of range throws.
 class Params {
  public:
   explicit Params(const dlr_params* handle) : handle_(handle) {}
@@ -40,7 +40,8 @@ class Params {
   template <class T>
   std::vector<T> all(std::string_view field) const {
     std::vector<T> values;
-    for (int64_t index = 0; index < count(field); ++index) values.push_back(get<T>(field, index));
+    for (int64_t index = 0; index < count(field); ++index)
+      values.push_back(get<T>(field, index));
     return values;
   }
 

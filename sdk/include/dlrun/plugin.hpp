@@ -24,8 +24,21 @@ inline dlr_error* init(const dlr_host* host, dlr_string) {
 
 constexpr dlr_plugin plugin(dlr_string id, dlr_string version, const dlr_schema* const* schemas, uint64_t n_schemas,
                             const dlr_provided* const* provided, uint64_t n_provided) {
-  return {sizeof(dlr_plugin), DLR_ABI_MAJOR, DLR_TARGET_MINOR, DLR_TARGET_MINOR, 0, id, version, {"", 0},
-          schemas, n_schemas, provided, n_provided, init, nullptr, nullptr};
+  return {sizeof(dlr_plugin),
+          DLR_ABI_MAJOR,
+          DLR_TARGET_MINOR,
+          DLR_TARGET_MINOR,
+          0,
+          id,
+          version,
+          {"", 0},
+          schemas,
+          n_schemas,
+          provided,
+          n_provided,
+          init,
+          nullptr,
+          nullptr};
 }
 
 // What a host of another major is told.
@@ -39,27 +52,29 @@ inline const dlr_plugin* answer(const dlr_plugin& plugin, uint32_t host_major, c
 }  // namespace dlrun
 
 // One entry of DLR_PLUGIN's list.
-#define DLR_PROVIDE(interface_id, name, summary, type) \
-  dlr_provided { sizeof(dlr_provided), ::dlrun::literal(interface_id), ::dlrun::literal(name), \
-                 ::dlrun::literal(summary), &(type) }
+#define DLR_PROVIDE(interface_id, name, summary, type)                                                               \
+  dlr_provided {                                                                                                     \
+    sizeof(dlr_provided), ::dlrun::literal(interface_id), ::dlrun::literal(name), ::dlrun::literal(summary), &(type) \
+  }
 
-// Defines dlrun_plugin_query. `schema` is a string literal or constant char array with the .proto text ("" for none).
-#define DLR_PLUGIN(id, version, schema, ...)                                                          \
-  namespace {                                                                                         \
+// Defines dlrun_plugin_query. `schema` is a string literal or constant char array with the .proto
+// text ("" for none).
+#define DLR_PLUGIN(id, version, schema, ...)                                                                       \
+  namespace {                                                                                                      \
   const dlr_schema dlr_the_schema = {sizeof(dlr_schema), ::dlrun::literal(id ".proto"), ::dlrun::literal(schema)}; \
-  const dlr_schema* const dlr_the_schemas[] = {&dlr_the_schema};                                      \
-  const dlr_provided dlr_the_provided[] = {__VA_ARGS__};                                              \
-  template <std::size_t... I>                                                                         \
-  const dlr_provided* const* dlr_pointers(std::index_sequence<I...>) {                                \
-    static const dlr_provided* const pointers[] = {&dlr_the_provided[I]...};                          \
-    return pointers;                                                                                  \
-  }                                                                                                   \
-  }                                                                                                   \
-  extern "C" DLR_EXPORT const dlr_plugin* dlrun_plugin_query(uint32_t host_major, uint32_t, const char** why) { \
-    constexpr std::size_t n = sizeof(dlr_the_provided) / sizeof(dlr_provided);                        \
-    static const dlr_plugin plugin = ::dlrun::detail::plugin(                                         \
-        ::dlrun::literal(id), ::dlrun::literal(version), dlr_the_schemas, sizeof(schema) > 1 ? 1 : 0, \
-        dlr_pointers(std::make_index_sequence<n>()), n);                                              \
-    return ::dlrun::detail::answer(plugin, host_major, why);                                          \
-  }                                                                                                   \
+  const dlr_schema* const dlr_the_schemas[] = {&dlr_the_schema};                                                   \
+  const dlr_provided dlr_the_provided[] = {__VA_ARGS__};                                                           \
+  template <std::size_t... I>                                                                                      \
+  const dlr_provided* const* dlr_pointers(std::index_sequence<I...>) {                                             \
+    static const dlr_provided* const pointers[] = {&dlr_the_provided[I]...};                                       \
+    return pointers;                                                                                               \
+  }                                                                                                                \
+  }                                                                                                                \
+  extern "C" DLR_EXPORT const dlr_plugin* dlrun_plugin_query(uint32_t host_major, uint32_t, const char** why) {    \
+    constexpr std::size_t n = sizeof(dlr_the_provided) / sizeof(dlr_provided);                                     \
+    static const dlr_plugin plugin =                                                                               \
+        ::dlrun::detail::plugin(::dlrun::literal(id), ::dlrun::literal(version), dlr_the_schemas,                  \
+                                sizeof(schema) > 1 ? 1 : 0, dlr_pointers(std::make_index_sequence<n>()), n);       \
+    return ::dlrun::detail::answer(plugin, host_major, why);                                                       \
+  }                                                                                                                \
   static_assert(true, "a semicolon ends the entry")

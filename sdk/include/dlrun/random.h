@@ -1,4 +1,5 @@
-/* random.h: random numbers as pure functions of (seed, stream, counter), for host code in C and C++. */
+/* random.h: random numbers as pure functions of (seed, stream, counter), for host code in C and
+ * C++. */
 #ifndef DLRUN_RANDOM_H_
 #define DLRUN_RANDOM_H_
 

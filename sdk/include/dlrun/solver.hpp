@@ -5,8 +5,9 @@
 
 namespace dlrun {
 
-// One parameter's update: w and its gradient g (clipped, normalised and regularised), the solver's own history
-// tensors of the same shape, and the rate (the schedule's times the parameter's lr_mult).
+// One parameter's update: w and its gradient g (clipped, normalised and regularised), the solver's
+// own history tensors of the same shape, and the rate (the schedule's times the parameter's
+// lr_mult).
 class UpdateContext : public RunContext {
  public:
   explicit UpdateContext(const dlr_update& update) : RunContext(update.context), update_(update) {}

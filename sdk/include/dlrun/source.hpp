@@ -1,9 +1,9 @@
 // source.hpp: the base classes of data sources, transforms and databases.
 #pragma once
 
+#include <dlrun/random.h>
 #include <dlrun/array.hpp>
 #include <dlrun/params.hpp>
-#include <dlrun/random.h>
 
 #include <memory>
 #include <string>
@@ -17,13 +17,15 @@ struct SourceInfo {
   uint64_t length;  // samples before the source begins anew
 };
 
-// An endless sequence of samples; the one at a position is a pure function of parameters, key and position.
-// A constructor `YourSource(const Params& layer, int n_tops, dlr_random_key key)` opens it.
+// An endless sequence of samples; the one at a position is a pure function of parameters, key and
+// position. A constructor `YourSource(const Params& layer, int n_tops, dlr_random_key key)` opens
+// it.
 class Source {
  public:
   virtual ~Source() = default;
   virtual SourceInfo info() const = 0;
-  // Fills arrays[0 .. n_tops) with the sample at `position`: pointers that stay valid until the next read.
+  // Fills arrays[0 .. n_tops) with the sample at `position`: pointers that stay valid until the
+  // next read.
   virtual void read(uint64_t position, dlr_array* arrays) = 0;
   // Whether transform_param and its like apply to this top.
   virtual bool transforms(int top) const { return top == 0; }
@@ -39,7 +41,8 @@ class Transform {
   virtual void apply(const dlr_array& in, dlr_random_key key, uint64_t position, dlr_array& out) = 0;
 };
 
-// Keys and values on disk, in key order. A constructor `YourDatabase(const std::string& path, bool create)`.
+// Keys and values on disk, in key order. A constructor `YourDatabase(const std::string& path, bool
+// create)`.
 class Database {
  public:
   virtual ~Database() = default;
@@ -181,8 +184,7 @@ struct DatabaseEntries {
 template <class S>
 constexpr dlr_source_type source_type(int32_t min_tops, int32_t max_tops) {
   using E = detail::SourceEntries<S>;
-  return {sizeof(dlr_source_type), min_tops, max_tops,          E::create,
-          E::describe,             E::read,  E::transforms_top, E::destroy};
+  return {sizeof(dlr_source_type), min_tops, max_tops, E::create, E::describe, E::read, E::transforms_top, E::destroy};
 }
 
 template <class T>

@@ -15,7 +15,8 @@ class Shape {
  public:
   Shape() = default;
   Shape(std::initializer_list<int64_t> dims) {
-    for (const int64_t dim : dims) push_back(dim);
+    for (const int64_t dim : dims)
+      push_back(dim);
   }
   explicit Shape(const dlr_tensor_desc& desc) : rank_(static_cast<int>(desc.rank)) {
     std::copy(desc.dim, desc.dim + rank_, dim_);
@@ -33,7 +34,8 @@ class Shape {
   // The product of the extents of axes [begin, end).
   int64_t count(int begin, int end) const {
     int64_t product = 1;
-    for (int axis = begin; axis < end; ++axis) product *= dim_[axis];
+    for (int axis = begin; axis < end; ++axis)
+      product *= dim_[axis];
     return product;
   }
   // A negative axis counts from the last; out of range is an error.
@@ -74,7 +76,9 @@ class Shape {
   int64_t dim_[DLR_MAX_RANK] = {};
 };
 
-inline uint64_t bytes_of(uint32_t dtype) { return (dtype & 0xFFu) / 8; }
+inline uint64_t bytes_of(uint32_t dtype) {
+  return (dtype & 0xFFu) / 8;
+}
 
 // A tensor of the running net, or none (a gradient that nobody wants).
 class Tensor {
@@ -101,14 +105,24 @@ struct Argument : dlr_arg {
 };
 
 // `offset` counts elements.
-inline Argument read(Tensor tensor, int64_t offset = 0) { return {tensor, DLR_READ, offset}; }
-inline Argument write(Tensor tensor, int64_t offset = 0) { return {tensor, DLR_WRITE, offset}; }
-inline Argument accumulate(Tensor tensor, int64_t offset = 0) { return {tensor, DLR_ACCUMULATE, offset}; }
-inline Argument read_write(Tensor tensor, int64_t offset = 0) { return {tensor, DLR_READ_WRITE, offset}; }
+inline Argument read(Tensor tensor, int64_t offset = 0) {
+  return {tensor, DLR_READ, offset};
+}
+inline Argument write(Tensor tensor, int64_t offset = 0) {
+  return {tensor, DLR_WRITE, offset};
+}
+inline Argument accumulate(Tensor tensor, int64_t offset = 0) {
+  return {tensor, DLR_ACCUMULATE, offset};
+}
+inline Argument read_write(Tensor tensor, int64_t offset = 0) {
+  return {tensor, DLR_READ_WRITE, offset};
+}
 // For one of several launches that write a tensor together, part by part: the first one begins it.
 inline Argument write_part(Tensor tensor, bool first, int64_t offset = 0) {
   return {tensor, first ? DLR_WRITE : DLR_READ_WRITE, offset};
 }
-inline Argument none() { return {Tensor(nullptr), DLR_READ, 0}; }
+inline Argument none() {
+  return {Tensor(nullptr), DLR_READ, 0};
+}
 
 }  // namespace dlrun

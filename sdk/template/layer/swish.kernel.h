@@ -1,6 +1,7 @@
 /* y = x sigmoid(beta x) */
 DLR_ELEMENTWISE_ZERO(swish, DLR_IN(real) x, DLR_OUT(real) y, real beta) {
-  DLR_FOR(i) y[i] = x[i] / (R(1) + dlr_exp(-beta * x[i]));
+  DLR_FOR(i)
+    y[i] = x[i] / (R(1) + dlr_exp(-beta * x[i]));
 }
 
 /* dx = dy (s + beta y (1 - s)), s = sigmoid(beta x) */
