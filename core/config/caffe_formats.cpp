@@ -55,8 +55,8 @@ std::vector<Value*> layers_of(Value& net) {
   return layers;
 }
 
-// data_param { scale: 2 } becomes transform_param { scale: 2 }.
-void move_transform_fields(Value& layer) {
+// data_param { scale: 2 } becomes transform_param { scale: 2 }. Whether anything was moved.
+bool move_transform_fields(Value& layer) {
   for (const auto& [type, message] : kTransformingSources) {
     Entry* own = layer.find(message);
     if (layer.text_of("type") != type || own == nullptr || !own->value.is_map()) continue;
@@ -69,7 +69,9 @@ void move_transform_fields(Value& layer) {
     Value& transform = layer.map_at("transform_param", moved.front().place);
     for (Entry& entry : moved)
       transform.entries.push_back(std::move(entry));
+    return true;
   }
+  return false;
 }
 
 // BatchNorm's averages are no learned parameters, whatever old files say of them.
@@ -188,10 +190,17 @@ void upgrade_net(Value& net, std::vector<std::string>& notices) {
     notices.push_back(fmt::format("{}written in an old format ('layers'), read as today's",
                                   base::to_prefix({old->place.location().file})));
   }
+  const bool is_old = old != nullptr;
   upgrade_v0_layers(net);
   upgrade_v1_layers(net);
   for (Value* layer : layers_of(net)) {
-    move_transform_fields(*layer);
+    // Caffe does so in old nets only, and ignores the fields in others.
+    if (move_transform_fields(*layer) && !is_old) {
+      notices.push_back(
+          fmt::format("{}layer '{}': its own scale, mean_file, crop_size or mirror are taken as "
+                      "transform_param's",
+                      base::to_prefix(layer->place.location()), layer->text_of("name")));
+    }
     freeze_averages(*layer);
   }
   inputs_to_layer(net);

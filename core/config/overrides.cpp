@@ -12,6 +12,8 @@
 namespace dlrun::config {
 namespace {
 
+constexpr size_t kDeepest = 100;
+
 // One step of a path: `layer[conv1]`, `param[0]` or `solver`.
 struct Step {
   std::string name;
@@ -63,6 +65,7 @@ class Override {
         at = close + 2;
       }
       steps.push_back(std::move(step));
+      if (steps.size() > kDeepest) fail("the path has too many steps");
     }
     return steps;
   }

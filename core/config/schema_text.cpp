@@ -125,6 +125,18 @@ void check_target(const std::string& target, const pb::FileDescriptorProto& core
                                       base::did_you_mean(target, names)));
 }
 
+void check_extensions(const pb::FileDescriptorProto& proto, const pb::FileDescriptorProto& core,
+                      const base::Location& where) {
+  for (const pb::FieldDescriptorProto& field : proto.extension()) {
+    check_target(target_name(field.extendee()), core, where);
+    if (field.label() == pb::FieldDescriptorProto::LABEL_REQUIRED) {
+      base::fail_input(where, fmt::format("'{}' is required, which would make it so for everyone; "
+                                          "write 'optional'",
+                                          field.name()));
+    }
+  }
+}
+
 // The message of that name within `parent`, made when there is none yet.
 pb::DescriptorProto& nested_message(pb::DescriptorProto& parent, const std::string& name) {
   for (pb::DescriptorProto& nested : *parent.mutable_nested_type()) {
@@ -159,7 +171,6 @@ pb::FileDescriptorProto nest_in_package(pb::FileDescriptorProto& parsed, const s
     const std::string target = target_name(field->extendee());
     field->clear_extendee();
     nested_message(extended, target).mutable_field()->AddAllocated(field);
-    check_target(target, core.proto, where);
   }
   return file;
 }
@@ -193,6 +204,7 @@ PluginPart parse_plugin_schema(const PluginSchema& plugin, const std::string& pa
   pb::FileDescriptorProto parsed =
       parse_text(plugin.text, plugin.file, locations, first_line_shift);
   check_statements(parsed, file);
+  check_extensions(parsed, core.proto, file);
   const pb::FileDescriptorProto nested = nest_in_package(parsed, package, core, file);
 
   PluginPart part;

@@ -150,6 +150,16 @@ TEST_CASE("transform fields of a data layer move into transform_param") {
                  "scale: 2 } }") == "net.prototxt:2:15: layer 'd': 'scale' is given twice");
 }
 
+TEST_CASE(
+    "transform fields in a data layer of today, which Caffe ignores, are used with a notice") {
+  const Job job = parse("layer { name: 'd' type: 'Data' data_param { scale: 2 } }", "n.prototxt");
+  CHECK(job.train_net.message("layer").message("transform_param").number("scale") == 2);
+  CHECK(
+      job.document->notices() ==
+      std::vector<std::string>{"n.prototxt:1:7: layer 'd': its own scale, mean_file, crop_size or "
+                               "mirror are taken as transform_param's"});
+}
+
 TEST_CASE("the averages of BatchNorm are never learned") {
   CHECK(net_of("layer { name: 'b' type: 'BatchNorm' param { lr_mult: 1 } param { decay_mult: 3 } "
                "param {} }") ==

@@ -136,6 +136,8 @@ TEST_CASE("what is wrong with one schema is told with its place") {
         "p.proto: adds 'bottom' to LayerParameter, which has a field of that name");
   CHECK(check("message M { extend LayerParameter { optional int32 x = 300; } }") ==
         "p.proto: message 'M' contains an extend; move it out of the message");
+  CHECK(check("extend LayerParameter { required int32 x = 300; }") ==
+        "p.proto: 'x' is required, which would make it so for everyone; write 'optional'");
   CHECK(check("service S { }") == "p.proto: services are not allowed here");
   CHECK(
       check("message M { optional int32 x = 1 [(dlrun.hlep) = \"?\"]; }") ==
