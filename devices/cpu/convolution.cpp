@@ -142,15 +142,6 @@ class WeightsPlan final : public dlr_plan {
   bool add_;
 };
 
-// Lets `make` add to a workspace and asks the host for it.
-template <class Make>
-std::unique_ptr<dlr_plan> with_workspace(const OpView& op, Make&& make) {
-  WorkspaceLayout workspace;
-  std::unique_ptr<dlr_plan> plan = make(workspace);
-  op.desc().workspace_bytes = static_cast<uint64_t>(workspace.bytes());
-  return plan;
-}
-
 }  // namespace
 
 std::unique_ptr<dlr_plan> plan_convolution_forward(const Device& device, const OpView& op) {

@@ -7,7 +7,7 @@
 namespace dlrun::cpu {
 namespace {
 
-constexpr int64_t kPixels = 256;  // of one piece of work; all channels of them stay in the cache
+constexpr int64_t kPixels = 1024;  // of one piece of work; a window's channels of them stay in the first-level cache
 
 template <class T>
 struct LrnShape {
@@ -31,20 +31,32 @@ LrnShape<T> read_shape(const OpView& op) {
            static_cast<T>(op.number("beta", 0.75)), static_cast<T>(op.number("k", 1))}};
 }
 
-// Calls body(first element, arguments) for pieces of images, in parallel.
+template <class T>
+int64_t piece_pixels(const LrnShape<T>& shape) {
+  return std::min(kPixels, shape.args.pixels);
+}
+
+// Calls body(slot, first element, arguments) for pieces of images, in parallel.
 template <class T, class Body>
-void for_each_piece(const LrnShape<T>& shape, Body&& body) {
+void for_each_piece(const LrnShape<T>& shape, int64_t slots, Body&& body) {
   const LrnArgs<T>& whole = shape.args;
   const int64_t pieces = (whole.pixels + kPixels - 1) / kPixels;
-  const int64_t width = whole.channels * std::min(kPixels, whole.pixels);
-  parallel_for(shape.images * pieces, grain_for(width), [&](int64_t begin, int64_t end) {
-    for (int64_t item = begin; item < end; ++item) {
+  for_each_slot(slots, [&](int64_t slot) {
+    const Range range = part_of(shape.images * pieces, slot, slots);
+    for (int64_t item = range.begin; item < range.end; ++item) {
       const int64_t first = item % pieces * kPixels;
       LrnArgs<T> args = whole;
       args.pixels = std::min(kPixels, whole.pixels - first);
-      body(item / pieces * whole.channels * whole.pixels + first, args);
+      body(slot, item / pieces * whole.channels * whole.pixels + first, args);
     }
   });
+}
+
+// As many as have enough to do.
+template <class T>
+int64_t slots_for(const Device& device, const LrnShape<T>& shape) {
+  const int64_t elements = shape.images * shape.args.channels * shape.args.pixels;
+  return std::clamp<int64_t>(elements / kSerialElements, 1, device.threads());
 }
 
 template <class T>
@@ -53,13 +65,14 @@ class ForwardPlan final : public dlr_plan {
   ForwardPlan(const Device& device, const LrnShape<T>& shape, bool keeps_scale)
       : functions_(functions<T>(device.isa()).normalize),
         shape_(shape),
+        slots_(slots_for(device, shape)),
         keeps_scale_(keeps_scale) {}
 
   void run(const RunArgs& args) override {
     const T* x = args.arg<const T>(0);
     T* y = args.arg<T>(1);
     T* scale = keeps_scale_ ? args.reserve<T>() : nullptr;
-    for_each_piece(shape_, [&](int64_t at, const LrnArgs<T>& lrn) {
+    for_each_piece(shape_, slots_, [&](int64_t, int64_t at, const LrnArgs<T>& lrn) {
       functions_.lrn(lrn, x + at, y + at, scale == nullptr ? nullptr : scale + at);
     });
   }
@@ -67,14 +80,19 @@ class ForwardPlan final : public dlr_plan {
  private:
   const NormalizeFunctions<T>& functions_;
   LrnShape<T> shape_;
+  int64_t slots_;
   bool keeps_scale_;
 };
 
 template <class T>
 class BackwardPlan final : public dlr_plan {
  public:
-  BackwardPlan(const Device& device, const LrnShape<T>& shape)
-      : functions_(functions<T>(device.isa()).normalize), shape_(shape) {}
+  BackwardPlan(const Device& device, const LrnShape<T>& shape, WorkspaceLayout& workspace)
+      : functions_(functions<T>(device.isa()).normalize),
+        shape_(shape),
+        slots_(slots_for(device, shape)),
+        ratio_size_(shape.args.channels * piece_pixels(shape)),
+        ratio_at_(workspace.add<T>(slots_ * ratio_size_)) {}
 
   void run(const RunArgs& args) override {
     const T* x = args.arg<const T>(0);
@@ -82,14 +100,18 @@ class BackwardPlan final : public dlr_plan {
     const T* dy = args.arg<const T>(2);
     T* dx = args.arg<T>(3);
     const T* scale = args.reserve<const T>();
-    for_each_piece(shape_, [&](int64_t at, const LrnArgs<T>& lrn) {
-      functions_.lrn_gradient(lrn, x + at, y + at, dy + at, scale + at, dx + at);
+    for_each_piece(shape_, slots_, [&](int64_t slot, int64_t at, const LrnArgs<T>& lrn) {
+      T* ratio = piece<T>(args.workspace(), ratio_at_) + slot * ratio_size_;
+      functions_.lrn_gradient(lrn, x + at, y + at, dy + at, scale + at, dx + at, ratio);
     });
   }
 
  private:
   const NormalizeFunctions<T>& functions_;
   LrnShape<T> shape_;
+  int64_t slots_;
+  int64_t ratio_size_;
+  int64_t ratio_at_;  // in the workspace
 };
 
 }  // namespace
@@ -105,7 +127,9 @@ std::unique_ptr<dlr_plan> plan_lrn_forward(const Device& device, const OpView& o
 std::unique_ptr<dlr_plan> plan_lrn_backward(const Device& device, const OpView& op) {
   return for_type(accept_plain_floats(op), [&]<class T>() -> std::unique_ptr<dlr_plan> {
     op.desc().reserve_bytes = static_cast<uint64_t>(op.shape(0).count()) * sizeof(T);
-    return std::make_unique<BackwardPlan<T>>(device, read_shape<T>(op));
+    return with_workspace(op, [&](WorkspaceLayout& workspace) {
+      return std::make_unique<BackwardPlan<T>>(device, read_shape<T>(op), workspace);
+    });
   });
 }
 

@@ -32,6 +32,16 @@ class RunArgs {
   dlr_mem reserve_;
 };
 
+}  // namespace dlrun::cpu
+
+// The plan that the ABI hands around.
+struct dlr_plan {
+  virtual ~dlr_plan() = default;
+  virtual void run(const dlrun::cpu::RunArgs& args) = 0;
+};
+
+namespace dlrun::cpu {
+
 // Lays out a workspace; every piece begins at a multiple of 64 bytes of the workspace.
 class WorkspaceLayout {
  public:
@@ -84,10 +94,13 @@ std::unique_ptr<dlr_plan> plan_lrn_backward(const Device& device, const OpView& 
 std::unique_ptr<dlr_plan> plan_softmax_forward(const Device& device, const OpView& op);
 std::unique_ptr<dlr_plan> plan_softmax_backward(const Device& device, const OpView& op);
 
-}  // namespace dlrun::cpu
+// Lets `make` lay out a workspace and asks the host for it.
+template <class Make>
+std::unique_ptr<dlr_plan> with_workspace(const OpView& op, Make&& make) {
+  WorkspaceLayout workspace;
+  std::unique_ptr<dlr_plan> plan = make(workspace);
+  op.desc().workspace_bytes = static_cast<uint64_t>(workspace.bytes());
+  return plan;
+}
 
-// The plan that the ABI hands around.
-struct dlr_plan {
-  virtual ~dlr_plan() = default;
-  virtual void run(const dlrun::cpu::RunArgs& args) = 0;
-};
+}  // namespace dlrun::cpu

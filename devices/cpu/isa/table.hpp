@@ -100,9 +100,9 @@ struct NormalizeFunctions {
   // y = x * scale ^ -beta, where scale = k + alpha * sum of x^2 over the window; `scale` may be
   // null.
   void (*lrn)(const LrnArgs<T>& args, const T* x, T* y, T* scale);
-  // dx = dy * scale ^ -beta - 2 alpha beta x * sum over the window of dy * y / scale
-  void (*lrn_gradient)(const LrnArgs<T>& args, const T* x, const T* y, const T* dy, const T* scale,
-                       T* dx);
+  // dx = dy * scale ^ -beta - 2 alpha beta x * sum over the window of dy * y / scale; `ratio` is room for channels * pixels
+  // elements.
+  void (*lrn_gradient)(const LrnArgs<T>& args, const T* x, const T* y, const T* dy, const T* scale, T* dx, T* ratio);
   // Over n elements, `pitch` apart, of `columns` neighbouring columns.
   void (*softmax)(int64_t n, int64_t pitch, int64_t columns, const T* x, T* y);
   void (*softmax_gradient)(int64_t n, int64_t pitch, int64_t columns, const T* y, const T* dy,

@@ -12,6 +12,10 @@ constexpr int kMostRows = kVectorBytes == 64 ? 12 : 6;
 template <class T, int kRows>
 void multiply_rows(int64_t depth, const T* a, const int32_t* offset, const T* b0, const T* b1, T* c,
                    int64_t pitch, const T* start, bool add) {
+  for (int r = 0; r < kRows; ++r) {  // they come while the products are made
+    __builtin_prefetch(c + r * pitch, 1);
+    __builtin_prefetch(c + r * pitch + 2 * kLanes<T> - 1, 1);
+  }
   Vector<T> sum[kRows][2] = {};
   for (int64_t l = 0; l < depth; ++l, a += kRows) {
     const Vector<T> x0 = load(b0 + offset[l]);
