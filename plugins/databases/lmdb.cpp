@@ -1,6 +1,9 @@
 // LMDB databases: a folder with one memory-mapped file, data.mdb.
+#include <fcntl.h>
 #include <lmdb.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <dlrun/plugin.hpp>
 #include <dlrun/source.hpp>
 
@@ -10,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include "lmdb_pages.hpp"
+
 namespace {
 
 [[noreturn]] void fail(const std::string& path, const std::string& what) {
@@ -18,11 +23,6 @@ namespace {
 
 void check(int status, const std::string& path, const char* doing) {
   if (status == MDB_SUCCESS) return;
-  if (status == MDB_INVALID || status == MDB_CORRUPTED || status == MDB_PAGE_NOTFOUND ||
-      status == MDB_VERSION_MISMATCH) {
-    fail(path,
-         std::string("it is corrupt or no LMDB (") + mdb_strerror(status) + "); make it anew");
-  }
   fail(path, std::string(doing) + ": " + mdb_strerror(status));
 }
 
@@ -42,30 +42,26 @@ struct CloseEnvironment {
 struct AbortTransaction {
   void operator()(MDB_txn* transaction) const { mdb_txn_abort(transaction); }
 };
-struct CloseCursor {
-  void operator()(MDB_cursor* cursor) const { mdb_cursor_close(cursor); }
-};
 using Environment = std::unique_ptr<MDB_env, CloseEnvironment>;
 using Transaction = std::unique_ptr<MDB_txn, AbortTransaction>;
-using Cursor = std::unique_ptr<MDB_cursor, CloseCursor>;
 
-Environment open_environment(const std::string& path, unsigned flags) {
+Environment open_environment(const std::string& path) {
   MDB_env* environment = nullptr;
   check(mdb_env_create(&environment), path, "can't be opened");
   Environment owner(environment);
-  check(mdb_env_open(environment, path.c_str(), flags, 0664), path, "can't be opened");
+  check(mdb_env_open(environment, path.c_str(), MDB_NOTLS, 0664), path, "can't be opened");
   return owner;
 }
 
-Transaction begin(const Environment& environment, const std::string& path, unsigned flags) {
+Transaction begin(const Environment& environment, const std::string& path) {
   MDB_txn* transaction = nullptr;
-  check(mdb_txn_begin(environment.get(), nullptr, flags, &transaction), path, "can't be read");
+  check(mdb_txn_begin(environment.get(), nullptr, 0, &transaction), path, "can't be written");
   return Transaction(transaction);
 }
 
 MDB_dbi open_table(const Transaction& transaction, const std::string& path) {
   MDB_dbi table = 0;
-  check(mdb_dbi_open(transaction.get(), nullptr, 0, &table), path, "can't be read");
+  check(mdb_dbi_open(transaction.get(), nullptr, 0, &table), path, "can't be written");
   return table;
 }
 
@@ -73,83 +69,53 @@ MDB_val to_value(std::string_view bytes) {
   return {bytes.size(), const_cast<char*>(bytes.data())};
 }
 
-std::string_view to_view(const MDB_val& value) {
-  return {static_cast<const char*>(value.mv_data), value.mv_size};
-}
+// A file in memory, for reading.
+class MappedFile {
+ public:
+  explicit MappedFile(const std::string& path) {
+    const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    struct stat status {};
+    if (file >= 0 && fstat(file, &status) == 0) {
+      bytes_ = static_cast<uint64_t>(status.st_size);
+      data_ = mmap(nullptr, bytes_, PROT_READ, MAP_SHARED, file, 0);
+    }
+    const int reason = errno;
+    if (file >= 0) close(file);
+    if (data_ == MAP_FAILED) fail(path, std::string("can't be read: ") + std::strerror(reason));
+  }
+  ~MappedFile() { munmap(data_, bytes_); }
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
 
-// Reads one snapshot of the database. Without LMDB's lock file, so that a folder that can't be
-// written to will do and several nets of one process may read one database (LMDB's locks forbid
-// that); it mustn't be written to meanwhile.
+  std::string_view contents() const { return {static_cast<const char*>(data_), bytes_}; }
+
+ private:
+  void* data_ = MAP_FAILED;
+  uint64_t bytes_ = 0;
+};
+
+// Reads without LMDB's lock file, so that a folder that can't be written to will do and several
+// nets of one process may read one database (LMDB's locks forbid that); it mustn't be written to
+// meanwhile.
 class Reader {
  public:
-  explicit Reader(const std::string& path) : path_(path) {
+  explicit Reader(const std::string& path) {
     if (!exists(path))
       fail(path, "there is no such folder; check the path, or make it with `dlrun convert`");
     if (exists(path + "/CURRENT")) fail(path, "this is a LevelDB; set backend: LEVELDB");
     if (!exists(path + "/data.mdb")) fail(path, "there is no data.mdb in it, so it is no LMDB");
     if (file_bytes(path + "/data.mdb") == 0) fail(path, "its data.mdb is empty; make it anew");
-    environment_ = open_environment(path, MDB_RDONLY | MDB_NOTLS | MDB_NOLOCK);
-    check_size();
-    transaction_ = begin(environment_, path, MDB_RDONLY);
-    table_ = open_table(transaction_, path);
-    MDB_cursor* cursor = nullptr;
-    check(mdb_cursor_open(transaction_.get(), table_, &cursor), path, "can't be read");
-    cursor_.reset(cursor);
+    file_ = std::make_unique<MappedFile>(path + "/data.mdb");
+    pages_ = std::make_unique<LmdbPages>(file_->contents(), path);
   }
 
-  uint64_t count() {
-    MDB_stat statistics{};
-    check(mdb_stat(transaction_.get(), table_, &statistics), path_, "can't be read");
-    return statistics.ms_entries;
-  }
-
-  void first() { step_ = MDB_FIRST; }
-
-  bool next(std::string_view& key, std::string_view& value) {
-    MDB_val k{};
-    MDB_val v{};
-    const int status = mdb_cursor_get(cursor_.get(), &k, &v, step_);
-    if (status == MDB_NOTFOUND) return false;
-    check(status, path_, "can't be read");
-    step_ = MDB_NEXT;
-    key = within_file(k);
-    value = within_file(v);
-    return true;
-  }
+  uint64_t count() { return pages_->count(); }
+  void first() { pages_->first(); }
+  bool next(std::string_view& key, std::string_view& value) { return pages_->next(key, value); }
 
  private:
-  // Touching mapped pages behind the end of a file that was cut off would kill the process.
-  void check_size() {
-    MDB_stat statistics{};
-    MDB_envinfo info{};
-    check(mdb_env_stat(environment_.get(), &statistics), path_, "can't be read");
-    check(mdb_env_info(environment_.get(), &info), path_, "can't be read");
-    bytes_ = file_bytes(path_ + "/data.mdb");
-    map_ = static_cast<const char*>(info.me_mapaddr);
-    const uint64_t needed = (static_cast<uint64_t>(info.me_last_pgno) + 1) * statistics.ms_psize;
-    if (bytes_ < needed) {
-      fail(path_, "its data.mdb is cut off: " + std::to_string(bytes_) + " bytes of " +
-                      std::to_string(needed) + "; copy or make it anew");
-    }
-  }
-
-  std::string_view within_file(const MDB_val& value) const {
-    const std::string_view view = to_view(value);
-    if (map_ != nullptr && (view.data() < map_ || view.size() > bytes_ ||
-                            static_cast<uint64_t>(view.data() - map_) > bytes_ - view.size())) {
-      fail(path_, "it is corrupt: an entry lies outside of its file; make it anew");
-    }
-    return view;
-  }
-
-  std::string path_;
-  Environment environment_;
-  Transaction transaction_;
-  Cursor cursor_;
-  MDB_dbi table_ = 0;
-  MDB_cursor_op step_ = MDB_FIRST;
-  const char* map_ = nullptr;
-  uint64_t bytes_ = 0;  // of data.mdb
+  std::unique_ptr<MappedFile> file_;
+  std::unique_ptr<LmdbPages> pages_;
 };
 
 // Collects entries and writes many in one transaction, because each one waits for the disk.
@@ -161,7 +127,7 @@ class Writer {
     }
     if (exists(path + "/data.mdb"))
       fail(path, "it exists already; remove it first or choose another path");
-    environment_ = open_environment(path, MDB_NOTLS);
+    environment_ = open_environment(path);
     check(mdb_env_set_mapsize(environment_.get(), map_bytes_), path, "can't be sized");
   }
 
@@ -184,7 +150,7 @@ class Writer {
  private:
   // False when the map is too small for what is pending.
   bool try_commit() {
-    Transaction transaction = begin(environment_, path_, 0);
+    Transaction transaction = begin(environment_, path_);
     const MDB_dbi table = open_table(transaction, path_);
     for (const auto& [key, value] : pending_) {
       MDB_val k = to_value(key);

@@ -212,6 +212,34 @@ TEST_CASE("a missing, foreign, empty or broken database is an error that names i
   }
 }
 
+TEST_CASE("damage anywhere is an error that names the database, or harmless") {
+  for (const Kind& kind : kinds()) {
+    CAPTURE(std::string(kind.name));
+    TemporaryFolder folder;
+    const std::string whole = folder.file("whole");
+    make(kind, whole, 300);
+    int errors = 0;
+    for (uint32_t round = 0; round < 100; ++round) {
+      CAPTURE(round);
+      const std::string path = folder.file("damaged");
+      fs::copy(whole, path);
+      std::fstream file(largest_file(path), std::ios::in | std::ios::out | std::ios::binary);
+      const uint64_t bytes = fs::file_size(largest_file(path));
+      // Anywhere, or within the first bytes of a page, where the numbers are.
+      const uint64_t anywhere = round * 2654435761u % bytes;
+      const uint64_t at = round % 2 == 0 ? anywhere : anywhere / 4096 * 4096 + round % 64;
+      file.seekp(static_cast<std::streamoff>(at));
+      file << std::string(1 + round % 5 * 40, static_cast<char>(round * 37));
+      file.close();
+      const std::string error = reading_failure(kind, path);
+      CHECK((error.empty() || error.find(path) != std::string::npos));
+      errors += !error.empty();
+      fs::remove_all(path);
+    }
+    CHECK(errors > 10);
+  }
+}
+
 TEST_CASE("the wrong backend is told apart") {
   if (kinds().size() < 2) return;
   TemporaryFolder folder;
