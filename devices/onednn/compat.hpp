@@ -40,9 +40,6 @@ typename Primitive::primitive_desc describe_backward(const dnnl::engine& engine,
   return {engine, arguments..., forward, attributes, true};
 }
 
-using PoolingForward = dnnl::pooling_forward;
-using PoolingBackward = dnnl::pooling_backward;
-
 inline void append_eltwise(dnnl::post_ops& post_ops, dnnl::algorithm kind, float alpha) {
   post_ops.append_eltwise(kind, alpha, 0);
 }
@@ -78,9 +75,6 @@ typename Primitive::primitive_desc describe_backward(const dnnl::engine& engine,
                                                      const Arguments&... arguments) {
   return {typename Primitive::desc(arguments...), attributes, engine, forward, true};
 }
-
-using PoolingForward = dnnl::pooling_v2_forward;
-using PoolingBackward = dnnl::pooling_v2_backward;
 
 inline void append_eltwise(dnnl::post_ops& post_ops, dnnl::algorithm kind, float alpha) {
   post_ops.append_eltwise(1.0F, kind, alpha, 0);

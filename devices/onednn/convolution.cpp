@@ -114,7 +114,7 @@ struct Described {
 std::unique_ptr<Plan> plan_forward(const OpView& op, Device& device) {
   const Described c(op, device, {0, 1, 2, 3});
   const int bias = c.g.bias.empty() ? 0 : DNNL_ARG_BIAS;
-  return std::make_unique<Plan>(
+  return std::make_unique<PrimitivePlan>(
       device, c.forward, std::vector<int>{DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, bias, DNNL_ARG_DST});
 }
 
@@ -137,7 +137,7 @@ std::unique_ptr<Plan> plan_backward_data(const OpView& op, Device& device) {
   auto primitive = describe_with(weights_for_data(op, c));
   if (!is_fast(primitive)) primitive = describe_with(c.wanted.w);
   check_fast(primitive, op.op());
-  return std::make_unique<Plan>(
+  return std::make_unique<PrimitivePlan>(
       device, primitive, std::vector<int>{DNNL_ARG_DIFF_DST, DNNL_ARG_WEIGHTS, DNNL_ARG_DIFF_SRC});
 }
 
@@ -148,7 +148,7 @@ std::unique_ptr<Plan> plan_backward_weights(const OpView& op, Device& device) {
       c.wanted.w, c.wanted.bias, c.wanted.y, c.g.strides, c.g.dilates, c.g.pad, c.g.pad);
   check_fast(primitive, op.op());
   const int bias = c.g.bias.empty() ? 0 : DNNL_ARG_DIFF_BIAS;
-  return std::make_unique<Plan>(
+  return std::make_unique<PrimitivePlan>(
       device, primitive,
       std::vector<int>{DNNL_ARG_SRC, DNNL_ARG_DIFF_DST, DNNL_ARG_DIFF_WEIGHTS, bias});
 }

@@ -31,6 +31,21 @@ std::string processor_name() {
   return "CPU";
 }
 
+// Best first.
+std::vector<std::string_view> usable_isas() {
+  std::vector<std::string_view> isas = {"baseline"};
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+    isas.insert(isas.begin(), "avx2");
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
+    isas.insert(isas.begin(), "avx512");
+  }
+#endif
+  return isas;
+}
+
 std::string library_name() {
   const dnnl_version_t& version = *dnnl_version();
   return "oneDNN " + std::to_string(version.major) + "." + std::to_string(version.minor) + "." +
@@ -58,6 +73,18 @@ void Device::info(dlr_device_info& out) const {
   out.largest_allocation = 0;
   out.host_memory = 1;
   out.float64 = 1;  // operators in float64 are declined one by one
+}
+
+dlr_cpu_entry Device::entry(const dlr_kernel& kernel, bool wide_index) const {
+  for (const std::string_view isa : usable_isas()) {
+    for (uint32_t i = 0; i < kernel.n_variants; ++i) {
+      const dlr_cpu_variant& variant = *kernel.variants[i];
+      const dlr_cpu_entry entry = wide_index ? variant.f32_wide : variant.f32;
+      if (from_abi(variant.isa) == isa && entry != nullptr) return entry;
+    }
+  }
+  throw Error("kernel '" + std::string(from_abi(kernel.name)) + "' wasn't built",
+              DLR_INTERNAL_ERROR);
 }
 
 ThreadBudget::ThreadBudget(const Device& device) {

@@ -22,6 +22,8 @@ class Device {
   Layouts& layouts() { return layouts_; }
   const Layouts& layouts() const { return layouts_; }
   int threads() const { return threads_; }
+  // The build of a kernel for the best instruction set that there is, in float32.
+  dlr_cpu_entry entry(const dlr_kernel& kernel, bool wide_index) const;
 
  private:
   dnnl::engine engine_;

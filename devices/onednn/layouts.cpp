@@ -102,6 +102,27 @@ dnnl::memory::desc kernel_first_desc(const Dims& dims) {
   return ordered_desc(dims, order);
 }
 
+dnnl::memory::desc channel_vectors_desc(const Dims& dims, const ChannelVectors& kind) {
+  using Tag = dnnl::memory::format_tag;
+  if (!kind.blocked) return channels_last_desc(dims);
+  const bool two_axes = dims.size() == 4;
+  const Tag blocks8 = two_axes ? Tag::aBcd8b : Tag::aBc8b;
+  const Tag blocks16 = two_axes ? Tag::aBcd16b : Tag::aBc16b;
+  return {dims, dnnl::memory::data_type::f32, kind.width == 8 ? blocks8 : blocks16};
+}
+
+ChannelVectors channel_vectors(const dnnl::memory::desc& desc) {
+  const Dims dims = dims_of(desc);
+  if (dims.size() < 3 || dims.size() > 4) return {};
+  const auto blocks = [&](int64_t width) { return (dims[1] + width - 1) / width; };
+  const ChannelVectors kinds[] = {
+      {dims[0], dims[1], false}, {dims[0] * blocks(8), 8, true}, {dims[0] * blocks(16), 16, true}};
+  for (const ChannelVectors& kind : kinds) {
+    if (same_layout(desc, channel_vectors_desc(dims, kind))) return kind;
+  }
+  return {};
+}
+
 bool has_padding(const dnnl::memory::desc& desc) {
   const Blocking b = blocking_of(desc);
   return b.readable && b.padded != b.dims;

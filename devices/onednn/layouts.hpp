@@ -20,6 +20,17 @@ dnnl::memory::desc channels_last_desc(const Dims& dims);
 // Of weights [K, C, k...]: the kernel's axes first, then C, then K.
 dnnl::memory::desc kernel_first_desc(const Dims& dims);
 
+// How a tensor [N, C, s...] lies as dense [planes, s..., width], where `width` channels are
+// together: all of them (a plane is an image) or a block of them. No width: it lies otherwise.
+struct ChannelVectors {
+  int64_t planes;
+  int64_t width;
+  bool blocked;
+};
+ChannelVectors channel_vectors(const dnnl::memory::desc& desc);
+// The layout of the same kind of a tensor of other spatial extents.
+dnnl::memory::desc channel_vectors_desc(const Dims& dims, const ChannelVectors& kind);
+
 // Whether the layout takes more elements than the tensor has.
 bool has_padding(const dnnl::memory::desc& desc);
 

@@ -40,40 +40,37 @@ Dims per_axis(const OpView& op, const char* name, size_t axes, int64_t otherwise
   return list;
 }
 
-Plan::Plan(Device& device, const dnnl::primitive_desc_base& primitive, std::vector<int> roles)
-    : device_(device), primitive_(primitive.get()), roles_(std::move(roles)) {
-  for (const int role : roles_) {
+PrimitivePlan::PrimitivePlan(Device& device, const dnnl::primitive_desc_base& primitive,
+                             const std::vector<int>& roles)
+    : device_(device), primitive_(primitive.get()) {
+  for (const int role : roles) {
     index_.push_back(role == 0 ? -1
                                : bind(role, primitive.query_md(dnnl::query::exec_arg_md, role)));
   }
   const dnnl::memory::desc scratch = primitive.scratchpad_desc();
   if (scratch.get_size() > 0) scratch_ = bind(DNNL_ARG_SCRATCHPAD, scratch);
-  const dnnl::memory::desc reserve = primitive.query_md(dnnl::query::workspace_md);
-  if (reserve.get_size() > 0) reserve_ = bind(DNNL_ARG_WORKSPACE, reserve);
-  for (const Argument& argument : bound_)
-    exec_.push_back({argument.role, argument.memory.get()});
+  for (const Bound& bound : bound_)
+    exec_.push_back({bound.role, bound.memory.get()});
 }
 
-int Plan::bind(int role, const dnnl::memory::desc& desc) {
+int PrimitivePlan::bind(int role, const dnnl::memory::desc& desc) {
   bound_.push_back({role, dnnl::memory(desc, device_.engine(), DNNL_MEMORY_NONE)});
   return static_cast<int>(bound_.size()) - 1;
 }
 
-void Plan::describe(const OpView& op, Layouts& layouts) const {
+void PrimitivePlan::describe(const OpView& op, Layouts& layouts) const {
+  const auto desc_of = [&](int index) {
+    return bound_[static_cast<size_t>(index)].memory.get_desc();
+  };
   for (int i = 0; i < op.n_args(); ++i) {
     const int index = index_[static_cast<size_t>(i)];
-    if (index >= 0)
-      op.arg(i).layout = layouts.number(bound_[static_cast<size_t>(index)].memory.get_desc());
+    if (index >= 0) op.arg(i).layout = layouts.number(desc_of(index));
   }
-  const auto bytes = [&](int index) {
-    return index < 0 ? 0 : bound_[static_cast<size_t>(index)].memory.get_desc().get_size();
-  };
-  op.desc().workspace_bytes = bytes(scratch_);
-  op.desc().reserve_bytes = bytes(reserve_);
+  op.desc().workspace_bytes = scratch_ < 0 ? 0 : desc_of(scratch_).get_size();
 }
 
 // oneDNN 2 zeroes the padding each time that a handle is set, so it is set only when it changes.
-void Plan::set(int index, const dlr_mem& mem) {
+void PrimitivePlan::set(int index, const dlr_mem& mem) {
   if (index < 0) return;
   if (mem.space != DLR_SPACE_HOST || mem.handle == 0) {
     throw Error("an operand of onednn isn't in host memory", DLR_INTERNAL_ERROR);
@@ -83,14 +80,13 @@ void Plan::set(int index, const dlr_mem& mem) {
   if (memory.get_data_handle() != data) memory.set_data_handle(data);
 }
 
-void Plan::run(const dlr_mem* args, uint32_t n_args, const dlr_mem& workspace,
-               const dlr_mem& reserve) {
+void PrimitivePlan::run(const dlr_mem* args, uint32_t n_args, const dlr_mem& workspace,
+                        const dlr_mem&) {
   if (n_args != index_.size()) throw Error("wrong number of operands", DLR_INTERNAL_ERROR);
   const ThreadBudget threads(device_);
   for (uint32_t i = 0; i < n_args; ++i)
     set(index_[i], args[i]);
   set(scratch_, workspace);
-  set(reserve_, reserve);
   const dnnl_status_t status = dnnl_primitive_execute(primitive_.get(), device_.stream().get(),
                                                       static_cast<int>(exec_.size()), exec_.data());
   if (status != dnnl_success) {

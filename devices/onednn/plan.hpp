@@ -13,17 +13,27 @@ namespace dlrun::onednn {
 
 class Plan {
  public:
+  virtual ~Plan() = default;
+  // Writes the layouts and the bytes that it needs into the operator's description.
+  virtual void describe(const OpView& op, Layouts& layouts) const = 0;
+  virtual void run(const dlr_mem* args, uint32_t n_args, const dlr_mem& workspace,
+                   const dlr_mem& reserve) = 0;
+};
+
+// A primitive of oneDNN's.
+class PrimitivePlan : public Plan {
+ public:
   // `roles` says for each argument of the operator what it is to the primitive (DNNL_ARG_SRC, ...);
   // 0: nothing.
-  Plan(Device& device, const dnnl::primitive_desc_base& primitive, std::vector<int> roles);
+  PrimitivePlan(Device& device, const dnnl::primitive_desc_base& primitive,
+                const std::vector<int>& roles);
 
-  // Writes the layouts that the primitive wants, and the bytes that it needs, into the operator's
-  // description.
-  void describe(const OpView& op, Layouts& layouts) const;
-  void run(const dlr_mem* args, uint32_t n_args, const dlr_mem& workspace, const dlr_mem& reserve);
+  void describe(const OpView& op, Layouts& layouts) const override;
+  void run(const dlr_mem* args, uint32_t n_args, const dlr_mem& workspace,
+           const dlr_mem& reserve) override;
 
  private:
-  struct Argument {
+  struct Bound {
     int role;
     dnnl::memory memory;
   };
@@ -32,11 +42,9 @@ class Plan {
 
   Device& device_;
   dnnl::primitive primitive_;
-  std::vector<int> roles_;
   std::vector<int> index_;  // of each argument of the operator in bound_, or -1
   int scratch_ = -1;        // index in bound_, or -1
-  int reserve_ = -1;
-  std::vector<Argument> bound_;
+  std::vector<Bound> bound_;
   std::vector<dnnl_exec_arg_t> exec_;  // the same as the C interface wants it
 };
 

@@ -19,7 +19,8 @@ std::unique_ptr<Plan> plan_reorder(const OpView& op, Device& device) {
       device.engine(), layouts.wanted(op.arg(0), dims, plain_desc(dims)), device.engine(),
       layouts.wanted(op.arg(1), dims, plain_desc(dims)), attributes(), true);
   if (!primitive) throw Declined("oneDNN has no such conversion");
-  return std::make_unique<Plan>(device, primitive, std::vector<int>{DNNL_ARG_FROM, DNNL_ARG_TO});
+  return std::make_unique<PrimitivePlan>(device, primitive,
+                                         std::vector<int>{DNNL_ARG_FROM, DNNL_ARG_TO});
 }
 
 }  // namespace dlrun::onednn
