@@ -17,12 +17,16 @@ void fail_input(const Location& where, std::string_view message) {
   throw Error(ExitCode::kWrongInput, where, message);
 }
 
-void fail_input(std::string_view message) { fail_input({}, message); }
+void fail_input(std::string_view message) {
+  fail_input({}, message);
+}
 
 void fail_work(const Location& where, std::string_view message) {
   throw Error(ExitCode::kWorkFailed, where, message);
 }
 
-void fail_work(std::string_view message) { fail_work({}, message); }
+void fail_work(std::string_view message) {
+  fail_work({}, message);
+}
 
 }  // namespace dlrun::base

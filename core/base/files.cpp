@@ -51,7 +51,8 @@ void replace_file(const fs::path& path, const std::function<void(const fs::path&
   try {
     write(temporary);
     sync_path(temporary, O_RDONLY);
-    if (::rename(temporary.c_str(), path.c_str()) != 0) fail_errno(path, "cannot rename into place");
+    if (::rename(temporary.c_str(), path.c_str()) != 0)
+      fail_errno(path, "cannot rename into place");
     const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
     sync_path(folder, O_RDONLY | O_DIRECTORY);
   } catch (...) {

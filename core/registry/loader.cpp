@@ -25,6 +25,42 @@ const dlr_provided* find_provided(const dlr_plugin& entry, std::string_view inte
   return nullptr;
 }
 
+// A library has one state in a process, however many loaders use it: they share its one init and
+// its one shutdown. So this is as global as the libraries themselves.
+struct Users {
+  std::mutex mutex;
+  std::map<const dlr_plugin*, int> counts;
+};
+
+Users& users() {
+  static Users the_users;
+  return the_users;
+}
+
+// Calls the plugin's init when it has no user yet.
+void begin_use(const Plugin& plugin, const dlr_host& host) {
+  const std::lock_guard lock(users().mutex);
+  const dlr_plugin& entry = plugin.entry();
+  int& count = users().counts[&entry];
+  if (count == 0 && DLR_HAS(&entry, init) && entry.init != nullptr) {
+    const std::string folder = plugin.manifest().file.parent_path().string();
+    if (dlr_error* error = entry.init(&host, {folder.data(), folder.size()})) {
+      const std::string message(from_plugin(host.error_message(error)));
+      host.error_free(error);
+      base::fail_work("its init failed: " + message);
+    }
+  }
+  ++count;
+}
+
+// Calls the plugin's shutdown when this was its last user.
+void end_use(const Plugin& plugin) {
+  const std::lock_guard lock(users().mutex);
+  const dlr_plugin& entry = plugin.entry();
+  if (--users().counts[&entry] > 0) return;
+  if (DLR_HAS(&entry, shutdown) && entry.shutdown != nullptr) entry.shutdown();
+}
+
 }  // namespace
 
 const void* Plugin::untyped(const std::string& kind, const std::string& name) const {
@@ -75,29 +111,15 @@ std::shared_ptr<const Plugin> Loader::open(const std::shared_ptr<const Manifest>
                     manifest->id));
   }
   auto plugin = std::make_shared<const Plugin>(manifest, *library.entry);
-  initialise(*plugin);
+  begin_use(*plugin, *host_);
   return plugin;
-}
-
-void Loader::initialise(const Plugin& plugin) {
-  const dlr_plugin& entry = plugin.entry();
-  if (!DLR_HAS(&entry, init) || entry.init == nullptr) return;
-  const std::string folder = plugin.manifest().file.parent_path().string();
-  dlr_error* error = entry.init(host_, {folder.data(), folder.size()});
-  if (error == nullptr) return;
-  const std::string message(from_plugin(host_->error_message(error)));
-  host_->error_free(error);
-  base::fail_work("its init failed: " + message);
 }
 
 void Loader::shutdown() {
   const std::lock_guard lock(mutex_);
   if (std::exchange(is_shut_down_, true)) return;
   std::for_each(in_order_.rbegin(), in_order_.rend(),
-                [](const std::shared_ptr<const Plugin>& plugin) {
-                  const dlr_plugin& entry = plugin->entry();
-                  if (DLR_HAS(&entry, shutdown) && entry.shutdown != nullptr) entry.shutdown();
-                });
+                [](const std::shared_ptr<const Plugin>& plugin) { end_use(*plugin); });
 }
 
 }  // namespace dlrun::registry

@@ -37,7 +37,8 @@ class Plugin {
   const dlr_plugin* entry_;
 };
 
-// One per process, shared by all that load; may be called from any thread.
+// May be called from any thread. Several loaders in a process share a plugin's one init and its one
+// shutdown.
 class Loader {
  public:
   // `host` must outlive the loader.
@@ -49,8 +50,8 @@ class Loader {
   // the reason; asked again, gives the same answer without another try.
   std::shared_ptr<const Plugin> load(const std::shared_ptr<const Manifest>& manifest);
 
-  // Calls every plugin's shutdown, last loaded first, when nothing of theirs is in use any more.
-  // The libraries stay mapped; nothing can be loaded afterwards.
+  // When nothing of the plugins is in use any more: calls the shutdown of each that no other loader
+  // uses, last loaded first. The libraries stay mapped; this loader loads nothing afterwards.
   void shutdown();
 
  private:
@@ -59,7 +60,6 @@ class Loader {
     std::string reason;
   };
   std::shared_ptr<const Plugin> open(const std::shared_ptr<const Manifest>& manifest);
-  void initialise(const Plugin& plugin);
 
   const dlr_host* host_;
   std::mutex mutex_;

@@ -123,14 +123,13 @@ fs::path this_executable() {
 
 std::vector<SearchPlace> search_places(const SearchOptions& options) {
   Places places;
-  if (!options.plugin_path.empty()) {
-    for (const std::string& folder : options.plugin_path) {
-      places.add(fs::absolute(folder), "--plugin-path");
-    }
-    return places.take();
-  }
   for (const std::string& path : options.plugins)
     places.add_required(path, "--plugin");
+  if (!options.plugin_path.empty()) {
+    for (const std::string& folder : options.plugin_path)
+      places.add(fs::absolute(folder), "--plugin-path");
+    return places.take();
+  }
   for (const std::string& path : options.config_plugins)
     places.add_required(path, "plugins:");
   add_environment(places);

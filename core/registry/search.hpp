@@ -9,7 +9,9 @@ namespace dlrun::registry {
 
 struct SearchOptions {
   std::vector<std::string> plugins;  // --plugin: files or folders, relative to the current folder
-  std::vector<std::string> plugin_path;     // --plugin-path: folders that replace every other place
+  // --plugin-path or `plugin_path:`: folders that replace every place but --plugin (the command
+  // line refuses both).
+  std::vector<std::string> plugin_path;
   std::vector<std::string> config_plugins;  // `plugins:` of the configuration, made absolute
   std::filesystem::path config_file;        // plugins.lock is looked for beside it; may be empty
   bool locked = false;                      // --locked: only what plugins.lock lists may be used

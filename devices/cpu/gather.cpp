@@ -28,7 +28,8 @@ int64_t divide_up(int64_t a, int64_t b) {
 
 // Splitting rows pays when each of their elements is used.
 bool splits(const Window& window) {
-  return window.axes() > 0 && window.stride.back() > 1 && window.kernel.back() >= window.stride.back();
+  return window.axes() > 0 && window.stride.back() > 1 &&
+         window.kernel.back() >= window.stride.back();
 }
 
 }  // namespace
@@ -62,8 +63,10 @@ Gather<T>::Gather(const Device& device, const GatherShape& shape, WorkspaceLayou
     panel_offsets_.push_back(static_cast<int32_t>(l * tile_.columns));
 
   chunk_images_ = images_per_chunk();
-  const int64_t image_pitch = (plane_.is_plain() ? shape.groups : 1) * shape.channels * plane_.count();
-  panels_ = make_panels(chunk_images_, plane_.positions(), image_pitch, plane_.step(), tile_.columns);
+  const int64_t image_pitch =
+      (plane_.is_plain() ? shape.groups : 1) * shape.channels * plane_.count();
+  panels_ =
+      make_panels(chunk_images_, plane_.positions(), image_pitch, plane_.step(), tile_.columns);
 
   weights_at_ = workspace.add<T>(shape.groups * shape.rows * depth());
   WorkspaceLayout own;
@@ -189,7 +192,8 @@ void Gather<T>::run_panel(const Work& work, const T* image, int64_t reachable, i
   } else {
     T* packed = piece<T>(own, panel_at_);
     const bool overrun = panel.reach + farthest_offset_ <= reachable;
-    tile_.pack(block.length, image, offsets, segments, panel.n_segments, plane_.step(), overrun, packed);
+    tile_.pack(block.length, image, offsets, segments, panel.n_segments, plane_.step(), overrun,
+               packed);
     offsets = panel_offsets_.data();
     b0 = packed;
     b1 = packed + tile_.lanes;

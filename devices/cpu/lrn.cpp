@@ -7,7 +7,8 @@
 namespace dlrun::cpu {
 namespace {
 
-constexpr int64_t kPixels = 1024;  // of one piece of work; a window's channels of them stay in the first-level cache
+constexpr int64_t kPixels =
+    1024;  // of one piece of work; a window's channels of them stay in the first-level cache
 
 template <class T>
 struct LrnShape {

@@ -67,7 +67,13 @@ void add_span(const Window& window, int64_t index, PoolingShape& shape) {
 }
 
 PoolingAxis make_axis(const Window& window) {
-  PoolingAxis axis{window.in.back(), window.out.back(), window.kernel.back(), window.stride.back(), window.pad.back(), 0, 0};
+  PoolingAxis axis{window.in.back(),
+                   window.out.back(),
+                   window.kernel.back(),
+                   window.stride.back(),
+                   window.pad.back(),
+                   0,
+                   0};
   const int64_t last = axis.in + axis.pad - axis.kernel;  // of a whole window, times the stride
   axis.whole_end = last < 0 ? 0 : std::min(axis.out, last / axis.stride + 1);
   axis.whole_begin = std::min(axis.whole_end, (axis.pad + axis.stride - 1) / axis.stride);

@@ -112,14 +112,15 @@ void Scatter<T>::add_tiles(const T* dy, const T* weights, bool last, T* image, c
         const Segment* segments = &image_.segments[static_cast<size_t>(to.first_segment)];
         T* x0 = image + segments[0].base;
         T* x1 = to.n_segments == 1 ? x0 + tile_.lanes : image + segments[1].base;
-        tile_.multiply_scatter(rows, shape_.rows, weights + row * shape_.rows, packed, x0, x1, offsets_.data() + row);
+        tile_.multiply_scatter(rows, shape_.rows, weights + row * shape_.rows, packed, x0, x1,
+                               offsets_.data() + row);
         continue;
       }
       tile_.multiply(rows, shape_.rows, weights + row * shape_.rows, panel_offsets_.data(), packed,
                      packed + tile_.lanes, tile, tile_.columns, nullptr, false);
       tile_.scatter(rows, tile, offsets_.data() + row,
-                    &image_.segments[static_cast<size_t>(to.first_segment)], to.n_segments, plane_.step(),
-                    image);
+                    &image_.segments[static_cast<size_t>(to.first_segment)], to.n_segments,
+                    plane_.step(), image);
     }
   }
 }

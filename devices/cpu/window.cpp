@@ -33,7 +33,8 @@ std::vector<int32_t> places(const Extents& extents, Place&& place) {
     std::vector<int32_t> finer;
     finer.reserve(all.size() * static_cast<size_t>(extents[axis]));
     for (const int32_t at : all) {
-      for (int64_t i = 0; i < extents[axis]; ++i) finer.push_back(static_cast<int32_t>(at + place(axis, i)));
+      for (int64_t i = 0; i < extents[axis]; ++i)
+        finer.push_back(static_cast<int32_t>(at + place(axis, i)));
     }
     all = std::move(finer);
   }
@@ -87,14 +88,16 @@ PaddedPlane::PaddedPlane(const Window& window, bool split) {
     return axis == last ? column(i * window.stride[axis]) : i * window.stride[axis] * pitch[axis];
   });
   taps_ = places(window.kernel, [&](size_t axis, int64_t i) {
-    return axis == last ? column(i * window.dilation[axis]) : i * window.dilation[axis] * pitch[axis];
+    return axis == last ? column(i * window.dilation[axis])
+                        : i * window.dilation[axis] * pitch[axis];
   });
   Extents leading(window.in);
   if (axes > 0) {
     row_length_ = leading.back();
     leading.pop_back();
   }
-  rows_ = places(leading, [&](size_t axis, int64_t i) { return (i + window.pad[axis]) * pitch[axis]; });
+  rows_ =
+      places(leading, [&](size_t axis, int64_t i) { return (i + window.pad[axis]) * pitch[axis]; });
   for (int64_t i = 0; i < std::min(n_parts, row_length_); ++i) {
     parts_.push_back({i, axes > 0 ? column(i + window.pad[last]) : 0});
   }
@@ -110,7 +113,8 @@ void PaddedPlane::copy_in(int64_t channels, const T* image, T* stored) const {
         if (n_parts == 1) {
           std::memcpy(to, image, static_cast<size_t>(row_length_) * sizeof(T));
         } else {
-          for (int64_t i = part.column; i < row_length_; i += n_parts) *to++ = image[i];
+          for (int64_t i = part.column; i < row_length_; i += n_parts)
+            *to++ = image[i];
         }
       }
       image += row_length_;
@@ -126,9 +130,11 @@ void PaddedPlane::copy_out(int64_t channels, const T* stored, T* image, bool add
       for (const Part& part : parts_) {
         const T* from = stored + row + part.at;
         if (add) {
-          for (int64_t i = part.column; i < row_length_; i += n_parts) image[i] += *from++;
+          for (int64_t i = part.column; i < row_length_; i += n_parts)
+            image[i] += *from++;
         } else {
-          for (int64_t i = part.column; i < row_length_; i += n_parts) image[i] = *from++;
+          for (int64_t i = part.column; i < row_length_; i += n_parts)
+            image[i] = *from++;
         }
       }
       image += row_length_;

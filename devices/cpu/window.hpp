@@ -34,9 +34,9 @@ struct Window {
 // windows.
 Window read_window(const OpView& op, const Shape& in, const Shape& out);
 
-// Places in an image that is stored with its padding: what a window sees of it is then never outside. When `split`, each
-// row is stored as its columns 0, s, 2s ..., then 1, s + 1 ..., where s is the stride along it: what one tap sees in
-// neighbouring windows then lies side by side.
+// Places in an image that is stored with its padding: what a window sees of it is then never
+// outside. When `split`, each row is stored as its columns 0, s, 2s ..., then 1, s + 1 ..., where s
+// is the stride along it: what one tap sees in neighbouring windows then lies side by side.
 class PaddedPlane {
  public:
   PaddedPlane(const Window& window, bool split);
@@ -44,20 +44,23 @@ class PaddedPlane {
   // Whether a stored plane is the image itself.
   bool is_plain() const { return plain_; }
   int64_t count() const { return count_; }
-  // Of the window's position (row-major index), from the beginning of a channel; neighbours are `step` apart.
+  // Of the window's position (row-major index), from the beginning of a channel; neighbours are
+  // `step` apart.
   const std::vector<int32_t>& positions() const { return positions_; }
   int64_t step() const { return step_; }
   // Of the window's taps, from its position.
   const std::vector<int32_t>& taps() const { return taps_; }
 
-  // Copies the inner part of `channels` planes: from the image as it is to the stored one, and back.
+  // Copies the inner part of `channels` planes: from the image as it is to the stored one, and
+  // back.
   template <class T>
   void copy_in(int64_t channels, const T* image, T* stored) const;
   template <class T>
   void copy_out(int64_t channels, const T* stored, T* image, bool add) const;
 
  private:
-  // Column i of the image's rows is at first + i of stored rows, or, of those that are split, in part i % n_parts.
+  // Column i of the image's rows is at first + i of stored rows, or, of those that are split, in
+  // part i % n_parts.
   struct Part {
     int64_t column;  // the first one in the image
     int64_t at;      // where it is stored
@@ -65,10 +68,11 @@ class PaddedPlane {
 
   bool plain_;
   int64_t step_;
-  int64_t count_ = 1;          // elements of a stored plane
-  int64_t row_length_ = 1;     // of the image
-  std::vector<Part> parts_;    // of a row
-  std::vector<int32_t> rows_;  // where each row of the image begins, without its padding at the left
+  int64_t count_ = 1;        // elements of a stored plane
+  int64_t row_length_ = 1;   // of the image
+  std::vector<Part> parts_;  // of a row
+  std::vector<int32_t>
+      rows_;  // where each row of the image begins, without its padding at the left
   std::vector<int32_t> positions_;
   std::vector<int32_t> taps_;
 };

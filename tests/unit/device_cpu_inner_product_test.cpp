@@ -27,6 +27,9 @@ std::vector<Case> cases() {
         all.push_back({1, 37, 19, transposed, with_bias, accumulate});
         all.push_back({7, 33, 10, transposed, with_bias, accumulate});
         all.push_back({16, 300, 130, transposed, with_bias, accumulate});
+        all.push_back({1, 1030, 260, transposed, with_bias, accumulate});   // a small batch with
+        all.push_back({16, 2100, 130, transposed, with_bias, accumulate});  // many weights
+        all.push_back({29, 523, 509, transposed, with_bias, accumulate});
         all.push_back({65, 31, 50, transposed, with_bias, accumulate});
       }
     }

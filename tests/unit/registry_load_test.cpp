@@ -71,6 +71,22 @@ TEST_CASE("a plugin is initialised once, shut down once and stays mapped") {
   CHECK(calls->shutdowns == 1);
 }
 
+TEST_CASE("two loaders in one process share a plugin's init and shutdown") {
+  const Folder folder;
+  folder.add("good");
+  const Registry registry(folder.options());
+  const auto manifest = registry.resolve("layer", "Good");
+  Loader first(*dlrun::host::host_table());
+  Loader second(*dlrun::host::host_table());
+  const Calls& calls = calls_of(*first.load(manifest));
+  CHECK(&calls_of(*second.load(manifest)) == &calls);
+  CHECK(calls.inits == 1);
+  first.shutdown();
+  CHECK(calls.shutdowns == 0);
+  second.shutdown();
+  CHECK(calls.shutdowns == 1);
+}
+
 TEST_CASE("a loaded plugin gives its types by kind and name") {
   const Folder folder;
   folder.add("good");

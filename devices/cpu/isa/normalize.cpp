@@ -46,22 +46,27 @@ inline Channels around(const LrnArgs<T>& args, int64_t channel, int64_t before) 
 
 // Pixels [0, n) of one channel, which is at `at`.
 template <class T>
-inline void lrn_block(const LrnArgs<T>& args, const Channels& window, int64_t at, int64_t n, const T* x, T* y, T* scale) {
+inline void lrn_block(const LrnArgs<T>& args, const Channels& window, int64_t at, int64_t n,
+                      const T* x, T* y, T* scale) {
   T sum[kBlock] = {};
   for (int64_t c = window.begin; c < window.end; ++c) {
     const T* from = x + c * args.pitch;
 #pragma omp simd
-    for (int64_t i = 0; i < n; ++i) sum[i] += from[i] * from[i];
+    for (int64_t i = 0; i < n; ++i)
+      sum[i] += from[i] * from[i];
   }
 #pragma omp simd
-  for (int64_t i = 0; i < n; ++i) sum[i] = args.k + args.alpha * sum[i];
+  for (int64_t i = 0; i < n; ++i)
+    sum[i] = args.k + args.alpha * sum[i];
   if (scale != nullptr) {
 #pragma omp simd
-    for (int64_t i = 0; i < n; ++i) scale[at + i] = sum[i];
+    for (int64_t i = 0; i < n; ++i)
+      scale[at + i] = sum[i];
   }
   power(n, args.beta, sum);
 #pragma omp simd
-  for (int64_t i = 0; i < n; ++i) y[at + i] = x[at + i] * sum[i];
+  for (int64_t i = 0; i < n; ++i)
+    y[at + i] = x[at + i] * sum[i];
 }
 
 template <class T>
@@ -77,36 +82,41 @@ void lrn(const LrnArgs<T>& args, const T* x, T* y, T* scale) {
 
 // `ratio` is that of the window's first channel; those of the next ones follow.
 template <class T>
-inline void lrn_gradient_block(const LrnArgs<T>& args, int64_t n_ratios, int64_t n, const T* x, const T* dy,
-                               const T* scale, const T* ratio, T* dx) {
+inline void lrn_gradient_block(const LrnArgs<T>& args, int64_t n_ratios, int64_t n, const T* x,
+                               const T* dy, const T* scale, const T* ratio, T* dx) {
   T sum[kBlock] = {}, factor[kBlock];
   for (int64_t c = 0; c < n_ratios; ++c, ratio += args.pixels) {
 #pragma omp simd
-    for (int64_t i = 0; i < n; ++i) sum[i] += ratio[i];
+    for (int64_t i = 0; i < n; ++i)
+      sum[i] += ratio[i];
   }
 #pragma omp simd
-  for (int64_t i = 0; i < n; ++i) factor[i] = scale[i];
+  for (int64_t i = 0; i < n; ++i)
+    factor[i] = scale[i];
   power(n, args.beta, factor);
   const T two = T(2) * args.alpha * args.beta;
 #pragma omp simd
-  for (int64_t i = 0; i < n; ++i) dx[i] = dy[i] * factor[i] - two * x[i] * sum[i];
+  for (int64_t i = 0; i < n; ++i)
+    dx[i] = dy[i] * factor[i] - two * x[i] * sum[i];
 }
 
 // The window is turned around: a channel feels those whose own window holds it.
 template <class T>
-void lrn_gradient(const LrnArgs<T>& args, const T* x, const T* y, const T* dy, const T* scale, T* dx, T* ratio) {
+void lrn_gradient(const LrnArgs<T>& args, const T* x, const T* y, const T* dy, const T* scale,
+                  T* dx, T* ratio) {
   for (int64_t channel = 0; channel < args.channels; ++channel) {
     const int64_t at = channel * args.pitch;
     T* to = ratio + channel * args.pixels;
 #pragma omp simd
-    for (int64_t i = 0; i < args.pixels; ++i) to[i] = dy[at + i] * y[at + i] / scale[at + i];
+    for (int64_t i = 0; i < args.pixels; ++i)
+      to[i] = dy[at + i] * y[at + i] / scale[at + i];
   }
   for (int64_t channel = 0; channel < args.channels; ++channel) {
     const Channels window = around(args, channel, args.size - 1 - (args.size - 1) / 2);
     for (int64_t p = 0; p < args.pixels; p += kBlock) {
       const int64_t at = channel * args.pitch + p;
-      lrn_gradient_block(args, window.end - window.begin, block_at<T>(p, args.pixels), x + at, dy + at, scale + at,
-                         ratio + window.begin * args.pixels + p, dx + at);
+      lrn_gradient_block(args, window.end - window.begin, block_at<T>(p, args.pixels), x + at,
+                         dy + at, scale + at, ratio + window.begin * args.pixels + p, dx + at);
     }
   }
 }

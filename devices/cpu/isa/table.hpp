@@ -31,13 +31,18 @@ struct TileFunctions {
   void (*pack)(int64_t depth, const T* x, const int32_t* offset, const Segment* segments,
                int64_t n_segments, int64_t step, bool overrun, T* panel);
 
+  // panel[l][j] = x[l * pitch + j] for whole panels, side by side in x and one after the other in
+  // `panels`; zeros in the columns that a last one lacks.
+  void (*pack_rows)(int64_t depth, int64_t columns, const T* x, int64_t pitch, T* panels);
+
   // x[offset[r] + base + i * step] += tile[r][column], for all segments.
   void (*scatter)(int64_t rows, const T* tile, const int32_t* offset, const Segment* segments,
                   int64_t n_segments, int64_t step, T* x);
 
-  // The same when each vector of a row lies as a whole in memory, without a tile between: vector v of row r is added
-  // to what is at x_v + offset[r]. `b` is a packed panel.
-  void (*multiply_scatter)(int64_t rows, int64_t depth, const T* a, const T* b, T* x0, T* x1, const int32_t* offset);
+  // The same when each vector of a row lies as a whole in memory, without a tile between: vector v
+  // of row r is added to what is at x_v + offset[r]. `b` is a packed panel.
+  void (*multiply_scatter)(int64_t rows, int64_t depth, const T* a, const T* b, T* x0, T* x1,
+                           const int32_t* offset);
 
   // Tiles of sums over pixels are 1 to 3 vectors wide; the wider, the fewer rows:
   // most_sum_rows[vectors - 1].
@@ -100,9 +105,10 @@ struct NormalizeFunctions {
   // y = x * scale ^ -beta, where scale = k + alpha * sum of x^2 over the window; `scale` may be
   // null.
   void (*lrn)(const LrnArgs<T>& args, const T* x, T* y, T* scale);
-  // dx = dy * scale ^ -beta - 2 alpha beta x * sum over the window of dy * y / scale; `ratio` is room for channels * pixels
-  // elements.
-  void (*lrn_gradient)(const LrnArgs<T>& args, const T* x, const T* y, const T* dy, const T* scale, T* dx, T* ratio);
+  // dx = dy * scale ^ -beta - 2 alpha beta x * sum over the window of dy * y / scale; `ratio` is
+  // room for channels * pixels elements.
+  void (*lrn_gradient)(const LrnArgs<T>& args, const T* x, const T* y, const T* dy, const T* scale,
+                       T* dx, T* ratio);
   // Over n elements, `pitch` apart, of `columns` neighbouring columns.
   void (*softmax)(int64_t n, int64_t pitch, int64_t columns, const T* x, T* y);
   void (*softmax_gradient)(int64_t n, int64_t pitch, int64_t columns, const T* y, const T* dy,

@@ -82,6 +82,22 @@ void pack(int64_t depth, const T* x, const int32_t* offset, const Segment* segme
 }
 
 template <class T>
+void pack_rows(int64_t depth, int64_t columns, const T* x, int64_t pitch, T* panels) {
+  constexpr int64_t kWidth = 2 * kLanes<T>;
+  const int64_t whole = columns / kWidth;
+  for (int64_t l = 0; l < depth; ++l, x += pitch) {
+    T* to = panels + l * kWidth;
+    for (int64_t panel = 0; panel < whole; ++panel, to += depth * kWidth) {
+      store(to, load(x + panel * kWidth));
+      store(to + kLanes<T>, load(x + panel * kWidth + kLanes<T>));
+    }
+    const int64_t left = columns - whole * kWidth;
+    for (int64_t j = 0; left > 0 && j < kWidth; ++j)
+      to[j] = j < left ? x[whole * kWidth + j] : T(0);
+  }
+}
+
+template <class T>
 void scatter(int64_t rows, const T* tile, const int32_t* offset, const Segment* segments,
              int64_t n_segments, int64_t step, T* x) {
   for (int64_t r = 0; r < rows; ++r, tile += 2 * kLanes<T>) {
@@ -100,7 +116,8 @@ void scatter(int64_t rows, const T* tile, const int32_t* offset, const Segment* 
 }
 
 template <class T, int kRows>
-void multiply_scatter_rows(int64_t depth, const T* a, const T* b, T* x0, T* x1, const int32_t* offset) {
+void multiply_scatter_rows(int64_t depth, const T* a, const T* b, T* x0, T* x1,
+                           const int32_t* offset) {
   Vector<T> sum[kRows][2] = {};
   for (int64_t l = 0; l < depth; ++l, a += kRows, b += 2 * kLanes<T>) {
     const Vector<T> b0 = load(b);
@@ -119,7 +136,8 @@ void multiply_scatter_rows(int64_t depth, const T* a, const T* b, T* x0, T* x1, 
 }
 
 template <class T, int kRows = kMostRows>
-void multiply_scatter(int64_t rows, int64_t depth, const T* a, const T* b, T* x0, T* x1, const int32_t* offset) {
+void multiply_scatter(int64_t rows, int64_t depth, const T* a, const T* b, T* x0, T* x1,
+                      const int32_t* offset) {
   if constexpr (kRows > 1) {
     if (rows < kRows) return multiply_scatter<T, kRows - 1>(rows, depth, a, b, x0, x1, offset);
   }
@@ -238,9 +256,11 @@ TileFunctions<T> tile_functions() {
   f.most_rows = kMostRows;
   f.multiply = multiply<T>;
   f.pack = pack<T>;
+  f.pack_rows = pack_rows<T>;
   f.scatter = scatter<T>;
   f.multiply_scatter = multiply_scatter<T>;
-  for (int i = 0; i < 3; ++i) f.most_sum_rows[i] = kMostSumRows[i];
+  for (int i = 0; i < 3; ++i)
+    f.most_sum_rows[i] = kMostSumRows[i];
   f.sum_pixels = sum_pixels<T>;
   f.transpose = transpose<T>;
   f.sum = sum<T>;

@@ -42,8 +42,8 @@ class Swish final : public Layer {
   void backward(RunContext& context) override {
     const Tensor dx = context.bottom_gradient(0);
     if (!dx) return;
-    context.launch(kernels::swish_gradient, dx.count(), 1, read(context.bottom(0)),
-                   read(context.top_gradient(0)), write(dx), beta_);
+    context.launch(kernels::swish_gradient, dx.count(), 1, read(context.bottom(0)), read(context.top_gradient(0)),
+                   write(dx), beta_);
   }
 
  private:
