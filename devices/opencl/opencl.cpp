@@ -145,13 +145,16 @@ dlr_error* plan(dlr_device* device, dlr_op_desc* inout, dlr_plan** out) {
   return guard([&] {
     const dlrun::OpView op(*inout);
     if (op.op() != "gemm") throw dlrun::Declined("opencl runs portable kernels for it");
-    for (int i = 0; i < op.n_args(); ++i) {
-      if (op.arg(i).layout == DLR_LAYOUT_ANY) op.arg(i).layout = DLR_LAYOUT_PLAIN;
-      if (op.arg(i).layout != DLR_LAYOUT_PLAIN)
-        throw dlrun::Declined("opencl knows the plain layout only");
-    }
     if (inout->n_post_ops > 0) throw dlrun::Declined("opencl fuses nothing behind gemm");
+    for (int i = 0; i < op.n_args(); ++i) {
+      const uint64_t layout = op.arg(i).layout;
+      if (layout == DLR_LAYOUT_ANY || layout == DLR_LAYOUT_PLAIN) continue;
+      throw dlrun::Declined("opencl knows the plain layout only");
+    }
     *out = new dlr_plan{opencl::plan_gemm(op, device->space(), device->own_stream())};
+    for (int i = 0; i < op.n_args(); ++i) {
+      op.arg(i).layout = DLR_LAYOUT_PLAIN;
+    }
   });
 }
 
@@ -166,32 +169,32 @@ dlr_error* run(dlr_device* device, dlr_stream* stream, dlr_plan* plan, const dlr
 }
 
 const dlr_device_type kOpencl = {
-    sizeof(dlr_device_type),
-    5,
-    0,
-    {},
-    count,
-    open,
-    close,
-    info,
-    allocate,
-    release,
-    copy,
-    zero,
-    create_stream,
-    destroy_stream,
-    synchronize,
-    record,
-    wait,
-    destroy_event,
-    build_kernel,
-    release_kernel,
-    launch,
-    plan,
-    destroy_plan,
-    run,
-    nullptr,
-    nullptr,
+    .size = sizeof(dlr_device_type),
+    .score = 5,
+    .is_host = 0,
+    .reserved = {},
+    .count = count,
+    .open = open,
+    .close = close,
+    .info = info,
+    .allocate = allocate,
+    .release = release,
+    .copy = copy,
+    .zero = zero,
+    .create_stream = create_stream,
+    .destroy_stream = destroy_stream,
+    .synchronize = synchronize,
+    .record = record,
+    .wait = wait,
+    .destroy_event = destroy_event,
+    .build_kernel = build_kernel,
+    .release_kernel = release_kernel,
+    .launch = launch,
+    .plan = plan,
+    .destroy_plan = destroy_plan,
+    .run = run,
+    .layout_bytes = nullptr,
+    .zero_padding = nullptr,
 };
 
 }  // namespace

@@ -2,7 +2,7 @@
 // plugin, forward and backward, beside the device's own matrix product at n = 4096. Each time is
 // the least of several runs.
 //
-//   cpu_operators PLUGIN.so [THREADS [lenet|alexnet]]
+//   cpu_operators PLUGIN.so [THREADS [gemm|lenet|alexnet]]
 //
 // With one thread, time is the processor's time for this process, which holds on a busy machine,
 // too.
@@ -229,7 +229,7 @@ void alexnet(Bench& bench, double rate) {
 
 int main(int argc, char** argv) {
   if (argc < 2) {
-    std::fprintf(stderr, "usage: cpu_operators PLUGIN.so [THREADS [lenet|alexnet]]\n");
+    std::fprintf(stderr, "usage: cpu_operators PLUGIN.so [THREADS [gemm|lenet|alexnet]]\n");
     return 2;
   }
   const int threads = argc > 2 ? std::atoi(argv[2]) : 0;
@@ -239,8 +239,8 @@ int main(int argc, char** argv) {
     const DevicePlugin plugin(argv[1], static_cast<uint64_t>(threads));
     Bench bench(plugin);
     const double rate = gemm_rate(bench);
-    if (net != "alexnet") lenet(bench, rate);
-    if (net != "lenet") alexnet(bench, rate);
+    if (net.empty() || net == "lenet") lenet(bench, rate);
+    if (net.empty() || net == "alexnet") alexnet(bench, rate);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "cpu_operators: %s\n", error.what());
     return 1;

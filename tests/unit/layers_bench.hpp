@@ -17,14 +17,27 @@ enum class Operators { kOfDevice, kNone };
 class LayersBench : public PluginBench {
  public:
   explicit LayersBench(Operators operators) : PluginBench(libraries()) {
-    type_ = type<dlr_device_type>("device", "cpu");
-    if (operators == Operators::kNone) type_.plan = nullptr;
-    dlr_device_options options{};
-    options.size = sizeof options;
-    options.threads = 2;
-    devices_.host = std::make_shared<memory::Device>("cpu", type_, 0, options);
+    cpu_ = type<dlr_device_type>("device", "cpu");
+    if (operators == Operators::kNone) cpu_.plan = nullptr;
+    devices_.host = open_device("cpu", cpu_);
     devices_.primary = devices_.host;
   }
+
+  // Whether the build has that device and the machine too.
+  static bool has_device(const std::string& name) {
+    if (!std::filesystem::exists(folder() + "/device_" + name + ".so")) return false;
+    PluginBench bench({"device_" + name});
+    uint64_t count = 0;
+    dlr_string reason{};
+    host::check(bench.type<dlr_device_type>("device", name).count(&count, &reason));
+    return count > 0;
+  }
+  // Runs on another device of the build, the cpu device being the host's.
+  explicit LayersBench(const std::string& device) : LayersBench(Operators::kOfDevice) {
+    other_ = std::make_unique<PluginBench>(std::vector<std::string>{"device_" + device});
+    devices_.primary = open_device(device, other_->type<dlr_device_type>("device", device));
+  }
+  const net::Devices& devices() const { return devices_; }
 
   // Ready to run. `options.state` and so on as the test wants them.
   std::unique_ptr<net::Net> make_net(const std::string& prototxt, const net::NetOptions& options) {
@@ -34,11 +47,12 @@ class LayersBench : public PluginBench {
   }
 
  private:
-  // Every plugin of the build but devices, of which the tests want the reference only.
+  static std::string folder() { return std::string(DLRUN_BUILD_ROOT) + "/plugins"; }
+
+  // Every plugin of the build but devices, of which most tests want the reference only.
   static std::vector<std::string> libraries() {
     std::vector<std::string> libraries = {"device_cpu"};
-    for (const auto& entry :
-         std::filesystem::directory_iterator(std::string(DLRUN_BUILD_ROOT) + "/plugins")) {
+    for (const auto& entry : std::filesystem::directory_iterator(folder())) {
       const std::string name = entry.path().stem().string();
       if (entry.path().extension() == ".so" && name.rfind("device_", 0) != 0)
         libraries.push_back(name);
@@ -46,7 +60,16 @@ class LayersBench : public PluginBench {
     return libraries;
   }
 
-  dlr_device_type type_;
+  static std::shared_ptr<memory::Device> open_device(const std::string& name,
+                                                     const dlr_device_type& type) {
+    dlr_device_options options{};
+    options.size = sizeof options;
+    options.threads = 2;
+    return std::make_shared<memory::Device>(name, type, 0, options);
+  }
+
+  dlr_device_type cpu_;
+  std::unique_ptr<PluginBench> other_;
   net::Devices devices_;
 };
 

@@ -60,6 +60,8 @@ class Recording {
     if (has_backward_) net_->backward();
   }
 
+  net::Net& net() { return *net_; }
+
   // How many datasets were compared.
   int compare() {
     int compared = 0;
@@ -114,8 +116,9 @@ class Recording {
   std::unique_ptr<net::Net> net_;
 };
 
-void check_all(Operators operators, uint32_t dtype) {
-  LayersBench bench(operators);
+// Calls look(net) for each net, after its numbers were compared.
+template <class Look>
+void check_all(LayersBench& bench, uint32_t dtype, const Look& look) {
   const std::vector<fs::path> nets = golden_nets();
   REQUIRE(nets.size() >= 72);
   for (const fs::path& net : nets) {
@@ -123,7 +126,13 @@ void check_all(Operators operators, uint32_t dtype) {
     Recording recording(bench, net, dtype);
     recording.run();
     CHECK(recording.compare() > 0);
+    look(recording.net());
   }
+}
+
+void check_all(Operators operators, uint32_t dtype) {
+  LayersBench bench(operators);
+  check_all(bench, dtype, [](net::Net&) {});
 }
 
 TEST_CASE("layers give Caffe's numbers with the cpu device's operators") {
@@ -137,6 +146,39 @@ TEST_CASE("layers give Caffe's numbers by their portable kernels") {
 TEST_CASE("layers give Caffe's numbers in float64") {
   check_all(Operators::kOfDevice, DLR_F64);
   check_all(Operators::kNone, DLR_F64);
+}
+
+// Runs all cases on a device, where every layer must be but those for the host. Returns how many
+// operators of that kind the device itself ran.
+int check_device(const std::string& name, const std::string& op) {
+  if (!LayersBench::has_device(name)) {
+    MESSAGE("no device '", name, "' here");
+    return -1;
+  }
+  LayersBench bench(name);
+  int planned = 0;
+  check_all(bench, DLR_F32, [&](net::Net& net) {
+    for (const auto& stage : net.stages()) {
+      const net::LayerNode& layer = *stage->layer;
+      const bool is_on_host = &layer.context.executor->device() != bench.devices().primary.get();
+      INFO(layer.type_name);
+      CHECK(is_on_host == (layer.facts.host_only != 0));
+      for (const net::Operator& each : layer.operators) {
+        planned += each.op == op && each.device == bench.devices().primary.get();
+      }
+    }
+  });
+  return planned;
+}
+
+TEST_CASE("layers give Caffe's numbers on the opencl device, by kernels of their own") {
+  const int planned = check_device("opencl", "gemm");
+  CHECK((planned < 0 || planned >= 50));
+}
+
+TEST_CASE("layers give Caffe's numbers on the onednn device, convolutions by its primitives") {
+  const int planned = check_device("onednn", "convolution_forward");
+  CHECK((planned < 0 || planned >= 15));
 }
 
 }  // namespace
