@@ -6,7 +6,7 @@
 #include "core/host/error.hpp"
 #include "core/host/host_table.hpp"
 #include "core/host/params.hpp"
-#include "core/model_io/blob_proto.hpp"
+#include "core/model_io/blob_file.hpp"
 #include "core/model_io/datum.hpp"
 #include "core/model_io/image_codec.hpp"
 #include "core/net/catalogue.hpp"
@@ -73,7 +73,7 @@ dlr_error* decode_datum(dlr_decoder* decoder, dlr_string bytes, uint32_t channel
 
 dlr_error* decode_blob(dlr_decoder* decoder, dlr_string bytes, dlr_array* out) {
   return guard([&] {
-    const model_io::HostBlob blob = model_io::parse_blob(model_io::WireReader(from_abi(bytes)), 0);
+    const model_io::HostBlob blob = model_io::decode_blob(from_abi(bytes), "a BlobProto");
     if (blob.shape.size() > DLR_MAX_RANK) base::fail_input("a BlobProto has more than 8 axes");
     decoder->blob = blob.to_floats();
     *out = make_array(decoder->blob.data(), DLR_F32, {});

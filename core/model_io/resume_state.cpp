@@ -27,11 +27,41 @@ Json to_json(double value) {
   return std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf";
 }
 
+// Layers' names are any bytes, JSON is UTF-8: each byte stands as the character of that number.
+std::string name_to_json(std::string_view name) {
+  std::string text;
+  for (const char each : name) {
+    const auto byte = static_cast<unsigned char>(each);
+    if (byte < 0x80) {
+      text += each;
+    } else {
+      text += static_cast<char>(0xC0 | (byte >> 6));
+      text += static_cast<char>(0x80 | (byte & 0x3F));
+    }
+  }
+  return text;
+}
+
+// Nothing for a text that name_to_json can't have made.
+std::optional<std::string> name_from_json(std::string_view text) {
+  std::string name;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    if (byte >= 0x80) {
+      if (byte > 0xC3 || i + 1 == text.size()) return std::nullopt;
+      name += static_cast<char>((byte << 6) | (static_cast<unsigned char>(text[++i]) & 0x3F));
+    } else {
+      name += text[i];
+    }
+  }
+  return name;
+}
+
 template <typename Map, typename Convert>
 Json map_to_json(const Map& map, Convert convert) {
   Json object = Json::object();
   for (const auto& [name, value] : map)
-    object[name] = convert(value);
+    object[name_to_json(name)] = convert(value);
   return object;
 }
 
@@ -121,7 +151,9 @@ class Reader {
     if (!object.is_object()) fail_type(key, "an object");
     std::map<std::string, Value> result;
     for (const auto& [name, value] : object.items()) {
-      result[name] = (this->*convert)(value, fmt::format("{}.{}", key, name));
+      const std::optional<std::string> original = name_from_json(name);
+      if (!original) fail(fmt::format("has an impossible name '{}' in '{}'", name, key));
+      result[*original] = (this->*convert)(value, fmt::format("{}.{}", key, name));
     }
     return result;
   }

@@ -23,8 +23,8 @@ bool equal(const std::vector<double>& a, const std::vector<double>& b) {
 // One case as a net, whose tested layer comes behind its inputs.
 class Subject {
  public:
-  Subject(LayersBench& bench, const Case& c, Inputs inputs = Inputs::kDirect, bool keep_all = true)
-      : case_(c) {
+  Subject(LayersBench& bench, const Case& c, Inputs inputs = Inputs::kDirect,
+          bool keep_all = true) {
     net::NetOptions options;
     options.dtype = DLR_F64;
     options.state.is_training = true;
@@ -85,7 +85,6 @@ class Subject {
   }
 
  private:
-  const Case& case_;
   std::unique_ptr<net::Net> net_;
   std::vector<std::vector<double>> inputs_;
 };

@@ -51,6 +51,15 @@ TEST_CASE("a resume state comes back exactly") {
   CHECK(std::isnan(read_resume_state(folder / "s.dlrunstate").loss_window.at(0)));
 }
 
+TEST_CASE("names of any bytes come back exactly") {
+  const TemporaryFolder folder;
+  ResumeState written = sample_state();
+  written.layer_states = {
+      {"caf\xE9", "latin-1"}, {"caf\xC3\xA9", "utf-8"}, {"\xFF\x80", "neither"}};
+  write_resume_state(folder / "s.dlrunstate", written);
+  CHECK(read_resume_state(folder / "s.dlrunstate") == written);
+}
+
 TEST_CASE("the file is JSON that says what it is") {
   const TemporaryFolder folder;
   write_resume_state(folder / "s", sample_state());

@@ -107,8 +107,9 @@ TEST_CASE("xavier is uniform with variance 1 / fan, by each of the fans") {
   // shape [outputs, inputs, kh, kw]: fan-in 30 * 4 = 120, fan-out 200 * 4 = 800
   for (const auto& [norm, fan] :
        {std::pair{"FAN_IN", 120.0}, {"FAN_OUT", 800.0}, {"AVERAGE", 460.0}}) {
-    CAPTURE(norm);
-    const auto values = fill(std::string("type: 'xavier' variance_norm: ") + norm, {200, 30, 2, 2});
+    const std::string text = std::string("type: 'xavier' variance_norm: ") + norm;
+    CAPTURE(text);
+    const auto values = fill(text, {200, 30, 2, 2});
     const double limit = std::sqrt(3 / fan);
     CHECK(greatest(values) <= limit);
     CHECK(greatest(values) > 0.99 * limit);
@@ -157,9 +158,9 @@ TEST_CASE("wrong filler parameters are errors at their place") {
            {"type: 'xavier' sparse: 5", {2, 3}, "works with type: \"gaussian\" only"},
            {"type: 'xavier'", {}, "at least 1 dimensions"},
            {"type: 'bilinear'", {1, 1, 2, 3}, "square window"}}) {
-    CAPTURE(fields);
-    const std::string error =
-        failure_of([&, &fields = fields, &shape = shape] { fill(fields, shape); });
+    const std::string text = fields;
+    CAPTURE(text);
+    const std::string error = failure_of([&, &shape = shape] { fill(text, shape); });
     CHECK(error.find(message) != std::string::npos);
     CHECK(error.find("test.prototxt:1:") == 0);
   }

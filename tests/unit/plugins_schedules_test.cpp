@@ -28,9 +28,9 @@ std::vector<double> rates(const std::string& fields, const std::vector<int64_t>&
 void check_rates(const std::string& fields,
                  const std::vector<std::pair<int64_t, double>>& expected) {
   CAPTURE(fields);
-  for (const auto& [iteration, rate] : expected) {
-    CAPTURE(iteration);
-    CHECK(rates(fields, {iteration})[0] == doctest::Approx(rate).epsilon(1e-6));
+  for (const auto& point : expected) {
+    CAPTURE(point.first);
+    CHECK(rates(fields, {point.first})[0] == doctest::Approx(point.second).epsilon(1e-6));
   }
 }
 
@@ -69,8 +69,9 @@ TEST_CASE("what a policy needs and doesn't get is an error at its place") {
             "must not decrease"},
            {"lr_policy: 'poly' base_lr: 1 power: 1", "\"poly\" needs max_iter"},
            {"lr_policy: 'sigmoid' base_lr: 1 gamma: 1", "\"sigmoid\" needs stepsize"}}) {
-    CAPTURE(fields);
-    const std::string error = failure_of([fields = fields] { rates(fields, {0}); });
+    const std::string text = fields;
+    CAPTURE(text);
+    const std::string error = failure_of([&] { rates(text, {0}); });
     CHECK(error.find(message) != std::string::npos);
     CHECK(error.find("solver.prototxt:1:") == 0);
   }
