@@ -1,6 +1,7 @@
 // Columns of text, as wide as they need to be.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 

@@ -102,10 +102,10 @@ std::vector<std::string> known_kinds() {
 
 std::string check_type(std::string_view interface_id, const void* type) {
   if (type == nullptr) return "has no type struct";
-  std::uint64_t size = 0;
-  std::memcpy(&size, type, sizeof size);
   for (const Interface& interface : interfaces()) {
     if (interface_id != interface.id) continue;
+    std::uint64_t size = 0;  // only our own interfaces are known to begin with it
+    std::memcpy(&size, type, sizeof size);
     for (const RequiredFunction& function : interface.required) {
       if (function.offset + sizeof(void*) > size) {
         return fmt::format("has a type struct of {} bytes, too short for the function '{}'", size,
