@@ -3,7 +3,8 @@
 #
 # Makes a minimal Debian by debootstrap, clones the last commit of this repository into it and runs the commands there, as
 # root or as a user who may use sudo. Needs root, debootstrap and 5 GB in DLRUN_FRESH_FOLDER (/tmp). Packages come from
-# where this machine's come from.
+# where this machine's come from. DLRUN_FRESH_CCACHE names a folder of compiled objects to begin with and to leave behind: the
+# second user of a Debian then needn't wait for the compiler again.
 set -euo pipefail
 
 suite=${1:?usage: run.sh bookworm|trixie [root|sudo]}
@@ -55,6 +56,14 @@ fi
 git clone --quiet --no-hardlinks "$repository" "$machine$home/dlrun"
 chroot "$machine" chown -R "$user:" "$home/dlrun"
 
+cache=$machine$home/.cache/ccache
+if [[ -d ${DLRUN_FRESH_CCACHE:-} ]]; then
+  mkdir -p "$cache"
+  cp -r "$DLRUN_FRESH_CCACHE/." "$cache/"
+  chroot "$machine" chown -R "$user:" "$home/.cache"
+fi
+
 run './dev run train configs/lenet-mnist.yaml'
 grep -E 'accuracy = 0\.9' "$machine.log" | tail -n 1
 run './dev test'
+[[ ! ${DLRUN_FRESH_CCACHE:-} ]] || cp -r "$cache/." "$DLRUN_FRESH_CCACHE/"
