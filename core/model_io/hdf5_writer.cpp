@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <limits>
-#include <system_error>
 
 #include "core/base/error.hpp"
 #include "core/base/files.hpp"
+#include "core/model_io/file_writer.hpp"
 #include "core/model_io/hdf5_handle.hpp"
 
 namespace dlrun::model_io {
@@ -39,6 +39,16 @@ Hdf5Id make_space(const std::vector<int64_t>& shape) {
   if (shape.empty()) return Hdf5Id(H5Screate(H5S_SCALAR));
   const std::vector<hsize_t> dims(shape.begin(), shape.end());
   return Hdf5Id(H5Screate_simple(static_cast<int>(dims.size()), dims.data(), nullptr));
+}
+
+// Files are made in memory, which grows by this many bytes. HDF5 (1.10 and 1.14) can't let go of a
+// file that it failed to write: it crashes when it closes it, or at exit.
+constexpr size_t kGrowth = size_t{16} << 20;
+
+Hdf5Id make_in_memory_property() {
+  Hdf5Id list(H5Pcreate(H5P_FILE_ACCESS));
+  H5Pset_fapl_core(list.get(), kGrowth, false);
+  return list;
 }
 
 // A fixed-length string with its terminator, as Caffe writes and reads.
@@ -81,14 +91,21 @@ struct Hdf5Writer::Handle {
 
 Hdf5Writer::Hdf5Writer(const std::filesystem::path& path, const std::filesystem::path& temporary)
     : path_(path), handle_(std::make_unique<Handle>()) {
-  handle_->file =
-      own(H5Fcreate(temporary.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), path, "the file");
+  const Hdf5Id in_memory = make_in_memory_property();
+  handle_->file = own(H5Fcreate(temporary.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, in_memory.get()),
+                      path, "the file");
 }
 
 Hdf5Writer::~Hdf5Writer() = default;
 
-void Hdf5Writer::close() {
-  if (H5Fclose(handle_->file.release()) < 0) fail(path_, "the file");
+std::string Hdf5Writer::bytes() const {
+  const hid_t file = handle_->file.get();
+  const ssize_t size =
+      H5Fflush(file, H5F_SCOPE_GLOBAL) < 0 ? -1 : H5Fget_file_image(file, nullptr, 0);
+  if (size < 0) fail(path_, "the file");
+  std::string bytes(static_cast<size_t>(size), '\0');
+  if (H5Fget_file_image(file, bytes.data(), bytes.size()) < 0) fail(path_, "the file");
+  return bytes;
 }
 
 void Hdf5Writer::make_group(const std::string& name) {
@@ -130,16 +147,10 @@ void write_hdf5(const std::filesystem::path& path, const std::function<void(Hdf5
   base::replace_file(path, [&](const std::filesystem::path& temporary) {
     const Hdf5Silence silence;
     Hdf5Writer writer(path, temporary);
-    try {
-      fill(writer);
-      writer.close();
-    } catch (...) {
-      // HDF5 keeps a file open that it can't write to the end; what it holds of the disk is free
-      // this way.
-      std::error_code ignored;
-      std::filesystem::resize_file(temporary, 0, ignored);
-      throw;
-    }
+    fill(writer);
+    FileWriter file(path, temporary);
+    file.write(writer.bytes());
+    file.close();
   });
 }
 

@@ -11,7 +11,8 @@
 
 namespace dlrun::model_io {
 
-// An HDF5 file being written. Names are paths from the root; groups on the way are made as needed.
+// An HDF5 file being made, in memory. Names are paths from the root; groups on the way are made as
+// needed.
 class Hdf5Writer {
  public:
   Hdf5Writer(const Hdf5Writer&) = delete;
@@ -32,7 +33,7 @@ class Hdf5Writer {
                          const std::function<void(Hdf5Writer&)>& fill);
   struct Handle;
   Hdf5Writer(const std::filesystem::path& path, const std::filesystem::path& temporary);
-  void close();
+  std::string bytes() const;  // of the whole file
 
   std::filesystem::path path_;
   std::unique_ptr<Handle> handle_;

@@ -35,6 +35,7 @@ make_machine() {
   cp -L /etc/resolv.conf /etc/hosts "$machine/etc/"
   mount -t proc proc "$machine/proc"
   mount --rbind /dev "$machine/dev"
+  mount --rbind --read-only /sys "$machine/sys"  # some OpenCL drivers abort without it
 }
 
 # Runs a command line in the clone, as the user; everything it says goes to the log.
