@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include "core/host/error.hpp"
+#include "core/host/openmp.hpp"
 #include "core/host/params.hpp"
 #include "core/host/threads.hpp"
 #include "core/net/layer_node.hpp"
@@ -41,6 +42,7 @@ const void* get_interface(dlr_string id) {
 }  // namespace
 
 const dlr_host* host_table() {
+  openmp();  // before a plugin opens a library that would load it with other settings
   static const dlr_host kHost = {sizeof(dlr_host), DLR_ABI_MAJOR, DLR_ABI_MINOR, error,
                                  error_code,       error_message, error_free,    log,
                                  parallel_for,     get_interface, params_api(),  net::context_api(),
