@@ -19,4 +19,10 @@ inline uint64_t stream_of(std::string_view name, uint64_t pass) {
   return (static_cast<uint64_t>(hash32(name)) << 32) | (pass & 0xFFFFFFFFu);
 }
 
+// To be XORed into a stream: tells the parts of one thing from each other, by bits all over it,
+// which counting passes doesn't reach. Part 0 changes nothing.
+inline uint64_t stream_part(uint64_t part) {
+  return part * 0x9E3779B97F4A7C15ull;
+}
+
 }  // namespace dlrun::base

@@ -27,7 +27,20 @@ std::string milliseconds(double seconds) {
   return fmt::format("{:.3f}", seconds * 1e3);
 }
 
-void print_json(const train::NetTime& time) {
+// A pass's share: whole numbers, as every pass moves the same.
+nlohmann::json traffic_json(const memory::Traffic& traffic, int64_t passes) {
+  const auto each = [&](uint64_t sum) {
+    return static_cast<double>(sum) / static_cast<double>(passes);
+  };
+  return {{"conversions", each(traffic.conversions)},
+          {"converted_bytes", each(traffic.converted_bytes)},
+          {"copies_to_device", each(traffic.to_device)},
+          {"bytes_to_device", each(traffic.to_device_bytes)},
+          {"copies_to_host", each(traffic.to_host)},
+          {"bytes_to_host", each(traffic.to_host_bytes)}};
+}
+
+void print_json(const train::NetTime& time, const std::vector<std::string>& placement) {
   nlohmann::json layers = nlohmann::json::array();
   for (const train::LayerTime& layer : time.layers) {
     layers.push_back({{"layer", layer.layer},
@@ -38,6 +51,8 @@ void print_json(const train::NetTime& time) {
   fmt::print("{}\n", nlohmann::json{{"iterations", time.iterations},
                                     {"forward_ms", time.forward * 1e3},
                                     {"backward_ms", time.backward * 1e3},
+                                    {"placement", placement},
+                                    {"moved_per_pass", traffic_json(time.traffic, time.iterations)},
                                     {"layers", layers}}
                          .dump(2));
 }
@@ -55,7 +70,7 @@ int time_model(const Options& options) {
     train::load_weights(net, file);
   const train::NetTime time = train::time_net(net, options.iterations, training, options.per_layer);
   if (options.json) {
-    print_json(time);
+    print_json(time, net.placement_report());
     return 0;
   }
   for (const std::string& line : net.placement_report())
@@ -70,6 +85,8 @@ int time_model(const Options& options) {
   }
   fmt::print("{} passes (medians): forward {} ms, backward {} ms\n", time.iterations,
              milliseconds(time.forward), milliseconds(time.backward));
+  const std::string moved = train::traffic_text(time.traffic, time.iterations);
+  if (!moved.empty()) fmt::print("moved in each: {}\n", moved);
   return 0;
 }
 

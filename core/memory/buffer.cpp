@@ -25,6 +25,7 @@ Slot::Block& Slot::block(Device& device, uint64_t bytes, Buffer& tenant) {
     chosen = blocks_.back().get();
   }
   if (chosen->mem.bytes < wanted) {
+    chosen->tenant = nullptr;  // should the allocation fail, nobody may think to have a copy here
     device.release(chosen->mem);
     chosen->mem = {};
     chosen->mem = device.allocate(wanted);
@@ -138,8 +139,8 @@ void Buffer::fill_from_current(Copy& to) {
   if (from == nullptr) {
     if (version_ > 0)
       base::fail_work("internal error: a value is read after its memory was given to another one");
-    version_ = 1;
     to.residence.place->zero(to.block->mem, to.block->mem.bytes);
+    version_ = 1;
   } else {
     move(*from, to);
   }
@@ -160,8 +161,9 @@ void Buffer::move(Copy& from, Copy& to) {
       return move(*find({&host_device_, b.desc}), to);
     }
     mover.copy(to.block->mem, from.block->mem, bytes);
-    ++traffic_.copies;
-    traffic_.copied_bytes += bytes;
+    const bool to_host = b.place->works_in_host_memory();
+    ++(to_host ? traffic_.to_host : traffic_.to_device);
+    (to_host ? traffic_.to_host_bytes : traffic_.to_device_bytes) += bytes;
     return;
   }
   // One reorder does it between the plain and the private layout of one device, or two private ones

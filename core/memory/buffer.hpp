@@ -50,12 +50,20 @@ class Slot {
   std::vector<std::unique_ptr<Block>> blocks_;
 };
 
-// What was converted or copied, for the placement report.
+// What was converted between layouts, and copied between the host and devices.
 struct Traffic {
   uint64_t conversions = 0;
   uint64_t converted_bytes = 0;
-  uint64_t copies = 0;
-  uint64_t copied_bytes = 0;
+  uint64_t to_device = 0;  // copies
+  uint64_t to_device_bytes = 0;
+  uint64_t to_host = 0;
+  uint64_t to_host_bytes = 0;
+
+  Traffic operator-(const Traffic& before) const {
+    return {conversions - before.conversions, converted_bytes - before.converted_bytes,
+            to_device - before.to_device,     to_device_bytes - before.to_device_bytes,
+            to_host - before.to_host,         to_host_bytes - before.to_host_bytes};
+  }
 };
 
 class Buffer {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "core/base/error.hpp"
 #include "core/host/error.hpp"
@@ -10,11 +11,13 @@
 namespace dlrun::memory {
 
 Plan::~Plan() {
+  device_->settle();  // issued work may need it
   device_->type_.destroy_plan(device_->handle_, handle_);
 }
 
 void Plan::run(const dlr_mem* args, uint32_t n_args, dlr_mem workspace, dlr_mem reserve) {
   Device& device = *device_;
+  device.has_issued_ = true;
   host::check(
       device.type_.run(device.handle_, device.stream_, handle_, args, n_args, workspace, reserve));
 }
@@ -23,12 +26,18 @@ Device::Device(std::string name, const dlr_device_type& type, uint64_t index,
                const dlr_device_options& options)
     : name_(std::move(name)), subject_(fmt::format("device '{}': ", name_)), type_(type) {
   host::check(type_.open(index, &options, &handle_), subject_);
-  info_.size = sizeof info_;
-  host::check(type_.info(handle_, &info_), subject_);
-  host::check(type_.create_stream(handle_, &stream_), subject_);
+  try {
+    info_.size = sizeof info_;
+    host::check(type_.info(handle_, &info_), subject_);
+    host::check(type_.create_stream(handle_, &stream_), subject_);
+  } catch (...) {
+    type_.close(handle_);
+    throw;
+  }
 }
 
 Device::~Device() {
+  settle();
   for (const auto& reorder : reorders_) {
     reorder->plan.reset();
     release(reorder->workspace);
@@ -55,20 +64,36 @@ dlr_mem Device::allocate(uint64_t bytes) {
 }
 
 void Device::release(dlr_mem mem) noexcept {
-  if (mem.bytes > 0) type_.release(handle_, mem);
+  if (mem.bytes == 0) return;
+  settle();
+  type_.release(handle_, mem);
+}
+
+void Device::settle() noexcept {
+  if (!has_issued_) return;
+  try {
+    synchronize();
+  } catch (...) {
+    late_error_ = std::current_exception();
+  }
 }
 
 void Device::copy(dlr_mem to, dlr_mem from, uint64_t bytes) {
   if (bytes == 0) return;
+  has_issued_ = true;
   host::check(type_.copy(handle_, stream_, to, from, bytes), subject_);
   if (!works_in_host_memory()) synchronize();
 }
 
 void Device::zero(dlr_mem mem, uint64_t bytes) {
-  if (bytes > 0) host::check(type_.zero(handle_, stream_, mem, bytes));
+  if (bytes == 0) return;
+  has_issued_ = true;
+  host::check(type_.zero(handle_, stream_, mem, bytes), subject_);
 }
 
 void Device::synchronize() {
+  has_issued_ = false;
+  if (late_error_ != nullptr) std::rethrow_exception(std::exchange(late_error_, nullptr));
   host::check(type_.synchronize(handle_, stream_), subject_);
 }
 
@@ -90,6 +115,7 @@ void Device::prepare(const dlr_kernel& kernel, uint32_t dtype, uint32_t index_bi
 void Device::launch(const dlr_kernel& kernel, uint32_t dtype, uint32_t index_bits, int64_t items,
                     int64_t width, const dlr_kernel_arg* args, uint32_t n_args) {
   if (items <= 0 || width <= 0) return;
+  has_issued_ = true;
   host::check(
       type_.launch(handle_, stream_, built(kernel, dtype, index_bits), items, width, args, n_args));
 }
@@ -119,6 +145,7 @@ uint64_t Device::layout_bytes(const dlr_tensor_desc& desc) {
 
 void Device::zero_padding(const dlr_tensor_desc& desc, dlr_mem mem) {
   if (DLR_HAS(&type_, zero_padding) && type_.zero_padding != nullptr) {
+    has_issued_ = true;
     host::check(type_.zero_padding(handle_, stream_, &desc, mem));
   }
 }

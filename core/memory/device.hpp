@@ -2,6 +2,7 @@
 // conversions cached.
 #pragma once
 
+#include <exception>
 #include <map>
 #include <memory>
 #include <string>
@@ -43,6 +44,8 @@ class Device {
   bool has_operators() const;
 
   dlr_mem allocate(uint64_t bytes);
+  // Waits first for issued work, which may need it; what that fails with, the next synchronize
+  // throws.
   void release(dlr_mem mem) noexcept;
   // Finished when it returns, whichever sides are host memory.
   void copy(dlr_mem to, dlr_mem from, uint64_t bytes);
@@ -77,6 +80,7 @@ class Device {
 
   dlr_built_kernel* built(const dlr_kernel& kernel, uint32_t dtype, uint32_t index_bits);
   Reorder& reorder_for(const dlr_tensor_desc& from, const dlr_tensor_desc& to);
+  void settle() noexcept;
 
   std::string name_;
   std::string subject_;  // "device 'cpu': "
@@ -84,6 +88,8 @@ class Device {
   dlr_device* handle_ = nullptr;
   dlr_stream* stream_ = nullptr;
   dlr_device_info info_{};
+  bool has_issued_ = false;  // work that nobody waited for yet
+  std::exception_ptr late_error_;
   std::map<KernelKey, dlr_built_kernel*> kernels_;
   std::vector<std::unique_ptr<Reorder>> reorders_;
 };

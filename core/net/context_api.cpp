@@ -209,7 +209,7 @@ dlr_error* run_operator(dlr_context* context, uint32_t index, const dlr_arg* arg
     }
     if (op.device != nullptr) {
       const dlr_mem reserve = index < node.reserves.size() ? node.reserves[index] : dlr_mem{};
-      context->executor->run(op, args, n_args, node.workspace, reserve);
+      context->executor->run(op, args, n_args, reserve);
     } else if (is_portable(op)) {
       run_portable(*context->executor, context->dtype, op, args);
     } else {

@@ -33,6 +33,15 @@ void reads_before_writes(const dlr_arg* args, uint32_t n_args, Use&& use) {
   }
 }
 
+// A memory from an element on.
+void skip(dlr_mem& mem, int64_t elements, uint32_t dtype) {
+  const uint64_t bytes = static_cast<uint64_t>(elements) * memory::bytes_of(dtype);
+  if (elements < 0 || bytes > mem.bytes)
+    base::fail_work(fmt::format("an argument begins at element {}, outside its tensor", elements));
+  mem.offset += bytes;
+  mem.bytes -= bytes;
+}
+
 bool needs_wide_index(const dlr_arg* args, uint32_t n_args, int64_t items, int64_t width) {
   constexpr int64_t kMost = std::numeric_limits<int32_t>::max();
   if (width > 0 && items > kMost / width) return true;
@@ -87,8 +96,7 @@ void Executor::launch(const dlr_kernel& kernel, uint32_t dtype, int64_t items, i
     Residence residence{&place, args[i].tensor->desc};
     residence.desc.layout = DLR_LAYOUT_PLAIN;
     flat[i].mem = args[i].tensor->buffer->use(residence, args[i].access);
-    flat[i].mem.offset +=
-        static_cast<uint64_t>(args[i].integer) * memory::bytes_of(residence.desc.dtype);
+    skip(flat[i].mem, args[i].integer, residence.desc.dtype);
   });
   const uint32_t index_bits = needs_wide_index(args, n_args, items, width) ? 64 : 32;
   runner.launch(kernel, dtype, index_bits, items, width, flat.data(), n_args);
@@ -189,12 +197,6 @@ bool Executor::try_plan(Operator& op, memory::Device& device) {
     op.declined += fmt::format("{}{}: {}", op.declined.empty() ? "" : "; ", device.name(), reason);
     return false;
   }
-  if (op.accumulate && desc.accumulate_accepted == 0) {
-    op.plan.reset();
-    op.declined += fmt::format("{}{}: can't add into the outputs", op.declined.empty() ? "" : "; ",
-                               device.name());
-    return false;
-  }
   op.device = &device;
   op.args = chosen;
   op.workspace_bytes = desc.workspace_bytes;
@@ -203,12 +205,15 @@ bool Executor::try_plan(Operator& op, memory::Device& device) {
 }
 
 void Executor::plan(Operator& op) {
-  if (try_plan(op, device_)) return;
-  if (&device_ != &host_ && device_.works_in_host_memory()) try_plan(op, host_);
+  if (!try_plan(op, device_)) plan_on_host(op);
 }
 
-void Executor::run(Operator& op, const dlr_arg* args, uint32_t n_args, dlr_mem workspace,
-                   dlr_mem reserve) {
+void Executor::plan_on_host(Operator& op) {
+  const bool host_runs_kernels = &kernel_device() == &host_;
+  if (&device_ != &host_ && host_runs_kernels) try_plan(op, host_);
+}
+
+void Executor::run(Operator& op, const dlr_arg* args, uint32_t n_args, dlr_mem reserve) {
   require_few(n_args);
   std::array<dlr_mem, kMostArgs> mems{};
   reads_before_writes(args, n_args, [&](uint32_t i) {
@@ -217,12 +222,9 @@ void Executor::run(Operator& op, const dlr_arg* args, uint32_t n_args, dlr_mem w
     const Residence residence = plain ? Residence{&plain_place(*op.device), args[i].tensor->desc}
                                       : Residence{op.device, op.args[i]};
     mems[i] = args[i].tensor->buffer->use(residence, args[i].access);
-    const uint64_t skipped =
-        static_cast<uint64_t>(args[i].integer) * memory::bytes_of(residence.desc.dtype);
-    mems[i].offset += skipped;
-    mems[i].bytes -= skipped;
+    skip(mems[i], args[i].integer, residence.desc.dtype);
   });
-  op.plan->run(mems.data(), n_args, workspace, reserve);
+  op.plan->run(mems.data(), n_args, op.workspace, reserve);
 }
 
 void* Executor::map(const dlr_tensor& tensor, uint32_t access) {

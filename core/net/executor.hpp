@@ -2,6 +2,7 @@
 // the right copy of every tensor, in the right layout, and marks what was written.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,10 +14,12 @@
 
 namespace dlrun::net {
 
-// The devices of one job. `primary` may be the host device itself.
+// The devices of one job. `primary` may be the host device itself; `named`: those that single
+// layers ask for, as they write it.
 struct Devices {
   std::shared_ptr<memory::Device> host;
   std::shared_ptr<memory::Device> primary;
+  std::map<std::string, std::shared_ptr<memory::Device>> named;
 };
 
 // An operator as described by a layer, and its plan once there is a device.
@@ -33,6 +36,7 @@ struct Operator {
   std::unique_ptr<memory::Plan> plan;
   std::string declined;  // the reason of every device asked
   uint64_t workspace_bytes = 0;
+  dlr_mem workspace{};  // shared with other operators on its device
   uint64_t reserve_bytes = 0;
 
   // An integer attribute's first value.
@@ -53,10 +57,11 @@ class Executor {
 
   void launch(const dlr_kernel& kernel, uint32_t dtype, int64_t items, int64_t width,
               const dlr_arg* args, uint32_t n_args);
-  // Asks the device, then (for devices in host memory) the host device. Leaves op.device null when
-  // all decline.
+  // Asks the device, then (where the host runs its kernels) the host device. Leaves op.device null
+  // when all decline.
   void plan(Operator& op);
-  void run(Operator& op, const dlr_arg* args, uint32_t n_args, dlr_mem workspace, dlr_mem reserve);
+  void plan_on_host(Operator& op);
+  void run(Operator& op, const dlr_arg* args, uint32_t n_args, dlr_mem reserve);
   // A plain copy in host memory.
   void* map(const dlr_tensor& tensor, uint32_t access);
 

@@ -97,8 +97,7 @@ class LayerNode {
   std::vector<dlr_tensor*> top_gradients;
   std::vector<dlr_tensor*> param_tensors;
   std::vector<dlr_tensor*> param_gradients;
-  // Memory of operators: one workspace for all, a reserve per `pair` attribute (or operator).
-  dlr_mem workspace{};
+  // By operator: what those of one `pair` attribute share.
   std::vector<dlr_mem> reserves;
   std::function<void(dlr_tensor&, const dlr_params&)> fill;  // serves dlr_context_api.fill
 

@@ -28,8 +28,9 @@ struct NetOptions {
   NetState state;
   uint32_t dtype = DLR_F32;
   uint64_t seed = 1;
-  int threads = 0;  // 0: one per core
-  Fallback fallback = Fallback::kError;
+  int threads = 0;                             // 0: one per core
+  Fallback fallback = Fallback::kError;        // for layers on the job's device
+  Fallback named_fallback = Fallback::kError;  // for layers that name a device themselves
   bool keep_all = false;  // values don't share memory, so that each can be looked at after a pass
   bool force_backward = false;  // gradients down to the inputs; also by the net's own field
 };
@@ -100,7 +101,7 @@ struct Stage {
   bool runs_backward = false;
   bool is_view = false;  // every top is a bottom in another shape: nothing to run
   std::vector<SumStep> sums;
-  std::string placed_on_host_because;
+  std::string placed_on_host_because;  // all of it, or what is not an operator of its device
 };
 
 // Bytes in plain layouts, at most.
@@ -161,7 +162,7 @@ class Net {
   // Null: nobody. The observer must outlive the passes.
   void observe(StageObserver* observer) { observer_ = observer; }
   // Waits until all issued work is done.
-  void synchronize() { devices_.primary->synchronize(); }
+  void synchronize();
 
   // For work that belongs to no layer (the solver's), on the job's device.
   Executor& executor() { return *main_executor_; }
@@ -182,6 +183,10 @@ class Net {
   void bind_buffers();
   void place_stages();
   void place_stage(Stage& stage);
+  memory::Device& device_for(const Stage& stage) const;
+  Executor& executor_on(memory::Device& device);
+  void plan_operators(LayerNode& layer);
+  void allocate_for_operators(LayerNode& layer);
   void prepare_layer(Stage& stage);
   dlr_mem shared_workspace(memory::Device& device, uint64_t bytes);
   void share_params(Net& twin);
@@ -195,7 +200,7 @@ class Net {
   dlr_tensor& beside(Param& param);
   void zero(dlr_tensor& tensor);
   void set_loss_gradients();
-  void copy_tensor(const dlr_kernel& kernel, dlr_tensor from, dlr_tensor& to);
+  void copy_tensor(Executor& executor, const dlr_kernel& kernel, dlr_tensor from, dlr_tensor& to);
 
   std::string name_;
   Catalogue& catalogue_;
@@ -206,8 +211,9 @@ class Net {
   memory::Traffic traffic_;
   std::vector<std::unique_ptr<memory::Slot>> slots_;
   std::vector<std::unique_ptr<memory::Buffer>> buffers_;
-  std::unique_ptr<Executor> main_executor_;
-  std::unique_ptr<Executor> host_executor_;
+  std::vector<std::unique_ptr<Executor>> executors_;  // one for each device
+  Executor* main_executor_ = nullptr;
+  Executor* host_executor_ = nullptr;
   std::vector<std::unique_ptr<Stage>> stages_;
   std::vector<std::unique_ptr<Value>> values_;
   std::vector<std::unique_ptr<Param>> params_;
@@ -221,8 +227,8 @@ class Net {
   bool memory_planned_ = false;
   std::vector<void*> feed_addresses_;
   std::vector<std::pair<memory::Device*, dlr_mem>>
-      workspaces_;       // workspaces and reserves, to release
-  dlr_mem workspace_{};  // the largest workspace so far
+      operator_memory_;                            // workspaces and reserves, to release
+  std::map<memory::Device*, dlr_mem> workspaces_;  // the largest so far
 };
 
 }  // namespace dlrun::net

@@ -82,7 +82,8 @@ void Net::backward_stage(Stage& stage) {
     add_param_gradients(stage);
   }
   for (const SumStep& step : stage.sums) {
-    copy_tensor(step.is_first ? kernels::core_copy : kernels::core_add, *step.from, *step.to);
+    copy_tensor(*layer.context.executor, step.is_first ? kernels::core_copy : kernels::core_add,
+                *step.from, *step.to);
   }
 }
 
@@ -120,18 +121,25 @@ void Net::add_param_gradients(Stage& stage) {
   for (size_t i = 0; i < layer.params.size(); ++i) {
     Param& param = *params_[static_cast<size_t>(layer.params[i].param)];
     if (layer.param_gradients[i] == nullptr) continue;
-    if (param.gradient_written) copy_tensor(kernels::core_add, *param.beside, param.gradient);
+    if (param.gradient_written)
+      copy_tensor(*layer.context.executor, kernels::core_add, *param.beside, param.gradient);
     param.gradient_written = true;
   }
 }
 
 // core_copy or core_add of one tensor to another of as many elements.
-void Net::copy_tensor(const dlr_kernel& kernel, dlr_tensor from, dlr_tensor& to) {
+void Net::copy_tensor(Executor& executor, const dlr_kernel& kernel, dlr_tensor from,
+                      dlr_tensor& to) {
   if (from.buffer == to.buffer) return;
   from.desc = to.desc;
   const uint32_t access = &kernel == &kernels::core_copy ? DLR_WRITE : DLR_READ_WRITE;
   const dlr_arg args[] = {tensor_arg(&from, DLR_READ), tensor_arg(&to, access)};
-  main_executor_->launch(kernel, options_.dtype, memory::element_count(to.desc), 1, args, 2);
+  executor.launch(kernel, options_.dtype, memory::element_count(to.desc), 1, args, 2);
+}
+
+void Net::synchronize() {
+  for (const auto& executor : executors_)
+    executor->device().synchronize();
 }
 
 void Net::read(const dlr_tensor& tensor, void* out) {

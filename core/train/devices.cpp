@@ -41,7 +41,7 @@ class Opener {
     const std::string name = written.substr(0, colon);
     const uint64_t index =
         colon == std::string::npos ? 0 : parse_index(written, written.substr(colon + 1));
-    if (name == host_name_ && index == 0) return host;
+    if (host != nullptr && name == host_name_ && index == 0) return host;
     std::vector<std::string> names = {"auto"};
     for (const DeviceKind& kind : kinds_)
       names.push_back(kind.name);
@@ -127,6 +127,18 @@ net::Devices open_devices(net::Catalogue& catalogue, const std::vector<DeviceKin
   devices.primary = choice.device == "auto" ? opener.open_best(devices.host, reasons)
                                             : opener.open_named(choice.device, devices.host);
   return devices;
+}
+
+std::shared_ptr<memory::Device> open_named_device(net::Catalogue& catalogue,
+                                                  const std::vector<DeviceKind>& kinds,
+                                                  const DeviceChoice& choice,
+                                                  const std::string& name,
+                                                  const net::Devices& devices) {
+  if (name == "auto" || name == devices.primary->name()) return devices.primary;
+  if (name == devices.host->name()) return devices.host;
+  const auto found = devices.named.find(name);
+  if (found != devices.named.end()) return found->second;
+  return Opener(catalogue, kinds, choice).open_named(name, nullptr);
 }
 
 }  // namespace dlrun::train

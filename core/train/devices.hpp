@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -30,5 +31,12 @@ struct DeviceChoice {
 // is.
 net::Devices open_devices(net::Catalogue& catalogue, const std::vector<DeviceKind>& kinds,
                           const DeviceChoice& choice, std::vector<std::string>* reasons = nullptr);
+
+// A device that one layer names. Opened unless `devices` has it already, under that name too.
+std::shared_ptr<memory::Device> open_named_device(net::Catalogue& catalogue,
+                                                  const std::vector<DeviceKind>& kinds,
+                                                  const DeviceChoice& choice,
+                                                  const std::string& name,
+                                                  const net::Devices& devices);
 
 }  // namespace dlrun::train

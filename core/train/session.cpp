@@ -89,7 +89,23 @@ const net::Devices& Session::devices() {
     spdlog::info("solver_mode GPU: no GPU device was found, computing on '{}'",
                  devices_.primary->name());
   }
+  if (job_.train_net) open_devices_of_layers(job_.train_net, choice);
+  for (const config::Node& net : job_.test_nets)
+    open_devices_of_layers(net, choice);
   return devices_;
+}
+
+void Session::open_devices_of_layers(const config::Node& net, const DeviceChoice& choice) {
+  for (const config::Node& layer : net.messages("layer")) {
+    if (!layer.has("device")) continue;
+    const std::string name = layer.text("device");
+    try {
+      devices_.named[name] =
+          open_named_device(catalogue(), plugins_->device_kinds(), choice, name, devices_);
+    } catch (const base::Error& error) {
+      throw base::Error(error.code(), layer.where("device"), layer.subject() + error.what());
+    }
+  }
 }
 
 net::NetOptions Session::net_options(const config::Node& net, bool is_training,
@@ -101,6 +117,7 @@ net::NetOptions Session::net_options(const config::Node& net, bool is_training,
   options.seed = seed_;
   options.threads = threads_;
   options.fallback = fallback_of(options_.fallback, options_.device == "auto");
+  options.named_fallback = fallback_of(options_.fallback, false);
   return options;
 }
 

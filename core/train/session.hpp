@@ -62,6 +62,8 @@ class Session {
   int threads() const { return threads_; }
 
  private:
+  void open_devices_of_layers(const config::Node& net, const DeviceChoice& choice);
+
   SessionOptions options_;
   std::unique_ptr<Plugins> plugins_;
   config::Job job_;

@@ -1,5 +1,8 @@
 #include "core/train/timing.hpp"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <chrono>
 
@@ -65,7 +68,24 @@ void pass(net::Net& net, bool with_backward, std::vector<double>* forward,
   backward->push_back(seconds_since(middle));
 }
 
+std::string moved(uint64_t times, uint64_t bytes, int64_t passes, const char* what) {
+  const auto n = static_cast<double>(passes);
+  return fmt::format("{:g} {} ({:.3g} MB)", static_cast<double>(times) / n, what,
+                     static_cast<double>(bytes) / n / 1e6);
+}
+
 }  // namespace
+
+std::string traffic_text(const memory::Traffic& traffic, int64_t passes) {
+  std::vector<std::string> parts;
+  const auto add = [&](uint64_t times, uint64_t bytes, const char* what) {
+    if (times > 0) parts.push_back(moved(times, bytes, passes, what));
+  };
+  add(traffic.conversions, traffic.converted_bytes, "conversions of layouts");
+  add(traffic.to_device, traffic.to_device_bytes, "copies to devices");
+  add(traffic.to_host, traffic.to_host_bytes, "copies to the host");
+  return fmt::format("{}", fmt::join(parts, ", "));
+}
 
 NetTime time_net(net::Net& net, int64_t iterations, bool with_backward, bool per_layer) {
   NetTime time;
@@ -73,8 +93,10 @@ NetTime time_net(net::Net& net, int64_t iterations, bool with_backward, bool per
   pass(net, with_backward, nullptr, nullptr);
   std::vector<double> forward;
   std::vector<double> backward;
+  const memory::Traffic before = net.traffic();
   for (int64_t i = 0; i < iterations; ++i)
     pass(net, with_backward, &forward, &backward);
+  time.traffic = net.traffic() - before;
   time.forward = median(forward);
   time.backward = with_backward ? median(backward) : 0;
   if (!per_layer) return time;

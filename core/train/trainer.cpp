@@ -11,6 +11,7 @@
 #include "core/base/files.hpp"
 #include "core/train/signals.hpp"
 #include "core/train/snapshot.hpp"
+#include "core/train/timing.hpp"
 #include "core/train/weights.hpp"
 
 namespace dlrun::train {
@@ -187,6 +188,8 @@ Trainer::Outcome Trainer::run() {
     std::fflush(stdout);
     progress.resume();
   };
+  const int64_t first = iteration_;
+  const memory::Traffic before = train_net_->traffic();
   while (iteration_ < max_iterations_) {
     if (is_test_due()) test_all(progress);
     iterate();
@@ -199,12 +202,15 @@ Trainer::Outcome Trainer::run() {
     }
   }
   progress.clear();
+  const memory::Traffic traffic = train_net_->traffic() - before;
   if (solver_.boolean("snapshot_after_train") && last_snapshot_ != iteration_) write();
   if (test_interval_ > 0 && last_tested_ != iteration_) test_all(progress);
   if (display_ > 0 && iteration_ > 0 && !loss_window_.empty()) {
     const double images = progress.images_per_second(iteration_);
     fmt::print("trained {} iterations{}\n", iteration_,
                images > 0 ? fmt::format(", {:.0f} images/s", images) : "");
+    const std::string moved = traffic_text(traffic, iteration_ - first);
+    if (iteration_ > first && !moved.empty()) fmt::print("moved in each iteration: {}\n", moved);
   }
   return Outcome::kDone;
 }
