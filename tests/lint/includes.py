@@ -10,6 +10,7 @@ from common import ROOT, finish, sources
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^">]+)[">]')
 OURS = ("core/", "sdk/", "plugins/", "devices/", "solvers/", "tests/")
 PLUGIN_FOLDERS = ("plugins", "devices", "solvers")
+SDK_PLUGIN = ("sdk", "strict")  # a plugin that the SDK brings
 
 
 def is_allowed(path, bracket, name):
@@ -23,7 +24,7 @@ def is_allowed(path, bracket, name):
     if part == "core":
         return name.startswith("core/") and ((ROOT / name).exists() or (ROOT / f"{name}.in").exists())
     included = ((ROOT / path).parent / name).resolve()
-    return part in PLUGIN_FOLDERS and included.exists() and included.is_relative_to(ROOT.joinpath(*path.parent.parts[:2]))
+    return (part in PLUGIN_FOLDERS or path.parts[:2] == SDK_PLUGIN) and included.exists() and included.is_relative_to(ROOT.joinpath(*path.parent.parts[:2]))
 
 
 def main():

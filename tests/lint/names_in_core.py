@@ -14,7 +14,7 @@ COMMENT = re.compile(r"//.*")
 
 
 def provided_names():
-    text = "".join((ROOT / path).read_text() for path in sources("plugins", "devices", "solvers"))
+    text = "".join((ROOT / path).read_text() for path in sources("plugins", "devices", "sdk", "solvers"))
     return set(PROVIDED.findall(text))
 
 
