@@ -181,5 +181,10 @@ TEST_CASE("layers give Caffe's numbers on the onednn device, convolutions by its
   CHECK((planned < 0 || planned >= 15));
 }
 
+TEST_CASE("layers give Caffe's numbers on the strict device, convolutions in its odd layouts") {
+  const int planned = check_device("strict", "convolution_forward");
+  CHECK(planned >= 15);
+}
+
 }  // namespace
 }  // namespace dlrun::test
