@@ -117,6 +117,15 @@ TEST_CASE("the gradient of a value with several readers is the sum of theirs") {
   CHECK(net.get(net.net().find_value("x")->gradient) == std::vector<double>(4, 6.0));
 }
 
+TEST_CASE("two tops that one filler fills get different values") {
+  SmallNet net(layer(
+      "data", "DummyData",
+      "top: 'a' top: 'b' dummy_data_param { shape { dim: 4 } data_filler { type: 'gaussian' } }"));
+  net.prepare();
+  net.net().forward();
+  CHECK(net.get(net.net().find_value("a")->data) != net.get(net.net().find_value("b")->data));
+}
+
 TEST_CASE("views cost nothing and pass their gradients on") {
   const std::string text =
       "force_backward: true\n" + std::string(kInput) +
