@@ -1,5 +1,6 @@
 """A stranger's layers: built outside the tree against the installed SDK alone, in C++, plain C, and with another C++ library."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -97,12 +98,55 @@ class ThirdParty(CommandTest):
         self.write("net.prototxt", NET.format(layer='type: "Swish" swish_param { beta: 1.5 }'))
         self.write("solver.prototxt", SOLVER)
         listed = self.expect_ok("plugins", "list", "device").out
-        for device in ("cpu", "onednn", "opencl"):
+        for device in ("cpu", "onednn", "opencl", "strict"):
             if device not in listed:
                 continue
             with self.subTest(device=device):
                 done = self.expect_ok("train", "solver.prototxt", "--device", device, "--plugin", folder)
                 self.assertNotIn("on host: Swish", done.err)
+
+    def build_device(self):
+        """The device template, likewise."""
+        source = self.folder / "device"
+        shutil.copytree(next(self.stage.rglob("dlrun/template")) / "device", source)
+        for command in (["meson", "setup", "build"], ["ninja", "-C", "build"]):
+            done = subprocess.run(command, cwd=source, env={**os.environ, "PKG_CONFIG_PATH": str(self.pkgconfig)},
+                                  capture_output=True, text=True, check=False)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        return source / "build/device_example.so"
+
+    def test_a_device_of_one_operator_trains_lenet_and_copies_only_for_it(self):
+        library = self.build_device()
+        lenet = SOURCE / "configs/lenet-mnist.yaml"
+        common = ("--plugin", library, "--device", "example", "--fallback", "allow")
+        facts = json.loads(self.expect_ok("time", lenet, "--iterations", "5", "--json", *common).out)
+        bytes_of_ip1 = 64 * 500 * 4
+        self.assertEqual(facts["moved_per_pass"], {
+            "conversions": 0, "converted_bytes": 0, "copies_to_device": 1, "bytes_to_device": bytes_of_ip1,
+            "copies_to_host": 1, "bytes_to_host": bytes_of_ip1})
+        weights = {}
+        for device, options in (("example", common), ("cpu", ("--device", "cpu"))):
+            self.expect_ok("train", lenet, *options, "--set", "solver.max_iter=100", "--set", f"solver.snapshot_prefix={device}",
+                           "--set", "solver.test_interval=0")
+            weights[device] = (self.folder / f"{device}_iter_100.caffemodel").read_bytes()
+        self.assertEqual(weights["example"], weights["cpu"])
+
+    def test_a_device_that_runs_no_kernels_is_an_error_unless_fallback_allows_it(self):
+        library = self.build_device()
+        lenet = SOURCE / "configs/lenet-mnist.yaml"
+        done = self.run_dlrun("time", lenet, "--iterations", "1", "--plugin", library, "--device", "example")
+        self.assertEqual(done.code, 2)
+        self.assertRegex(done.err, r"lenet-mnist.yaml:\d+:\d+: layer 'conv1': device 'example' can't run it: .*fallback: allow")
+        done = self.expect_ok("time", lenet, "--iterations", "1", "--plugin", library, "--device", "example", "--fallback", "warn")
+        self.assertIn("it runs on the host", done.err)
+
+    def test_the_strict_device_builds_from_the_installed_source(self):
+        source = self.folder / "strict"
+        shutil.copytree(next(self.stage.rglob("dlrun/strict")), source)
+        for command in (["meson", "setup", "build"], ["ninja", "-C", "build"]):
+            done = subprocess.run(command, cwd=source, env={**os.environ, "PKG_CONFIG_PATH": str(self.pkgconfig)},
+                                  capture_output=True, text=True, check=False)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
     def test_a_misspelt_parameter_of_it_is_found(self):
         folder = self.drop(self.build_template())
