@@ -127,7 +127,7 @@ class ThirdParty(CommandTest):
         weights = {}
         for device, options in (("example", common), ("cpu", ("--device", "cpu"))):
             self.expect_ok("train", lenet, *options, "--set", "solver.max_iter=100", "--set", f"solver.snapshot_prefix={device}",
-                           "--set", "solver.test_interval=0")
+                           "--set", "solver.test_initialization=false")
             weights[device] = (self.folder / f"{device}_iter_100.caffemodel").read_bytes()
         self.assertEqual(weights["example"], weights["cpu"])
 
