@@ -33,7 +33,7 @@ struct Bench {
 
   void write_on_host(std::vector<float> values, Buffer& to) {
     const dlr_mem mem = to.use(plain(host, static_cast<int64_t>(values.size())), DLR_WRITE);
-    std::memcpy(fake_address(nullptr, mem), values.data(), values.size() * sizeof(float));
+    std::memcpy(host_address(mem), values.data(), values.size() * sizeof(float));
   }
   std::vector<float> read(const Residence& residence, FakeDevice& on) {
     const dlr_mem mem = buffer.use(residence, DLR_READ);

@@ -35,9 +35,12 @@ inline FakeState& state_of(dlr_device* device) {
   return *reinterpret_cast<FakeState*>(device);
 }
 
+inline char* host_address(const dlr_mem& mem) {
+  return reinterpret_cast<char*>(static_cast<uintptr_t>(mem.handle + mem.offset));
+}
+
 inline char* fake_address(dlr_device* device, const dlr_mem& mem) {
-  if (mem.space == DLR_SPACE_HOST)
-    return reinterpret_cast<char*>(static_cast<uintptr_t>(mem.handle + mem.offset));
+  if (mem.space == DLR_SPACE_HOST) return host_address(mem);
   return state_of(device).memory.at(mem.handle).data() + mem.offset;
 }
 
