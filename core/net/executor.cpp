@@ -179,6 +179,12 @@ bool Executor::try_plan(Operator& op, memory::Device& device) {
   std::vector<dlr_tensor_desc*> arg_pointers;
   for (dlr_tensor_desc& arg : chosen)
     arg_pointers.push_back(&arg);
+  std::vector<dlr_post_op> posts;
+  for (const PostOp& post : op.post_ops)
+    posts.push_back({sizeof(dlr_post_op), host::to_abi(post.kind), post.alpha, 0, -1});
+  std::vector<const dlr_post_op*> post_pointers;
+  for (const dlr_post_op& post : posts)
+    post_pointers.push_back(&post);
   dlr_op_desc desc{};
   desc.size = sizeof desc;
   desc.op = host::to_abi(op.op);
@@ -186,17 +192,20 @@ bool Executor::try_plan(Operator& op, memory::Device& device) {
   desc.n_attributes = static_cast<uint32_t>(attribute_pointers.size());
   desc.args = arg_pointers.data();
   desc.n_args = static_cast<uint32_t>(arg_pointers.size());
+  desc.post_ops = post_pointers.data();
+  desc.n_post_ops = static_cast<uint32_t>(post_pointers.size());
   desc.accumulate = op.accumulate;
   std::string reason;
-  op.plan = device.plan(desc, &reason);
-  if (op.plan != nullptr && op.accumulate && desc.accumulate_accepted == 0) {
-    op.plan.reset();
+  std::unique_ptr<memory::Plan> plan = device.plan(desc, &reason);
+  if (plan != nullptr && op.accumulate && desc.accumulate_accepted == 0) {
+    plan.reset();
     reason = "it doesn't add into outputs";
   }
-  if (op.plan == nullptr) {
+  if (plan == nullptr) {
     op.declined += fmt::format("{}{}: {}", op.declined.empty() ? "" : "; ", device.name(), reason);
     return false;
   }
+  op.plan = std::move(plan);
   op.device = &device;
   op.args = chosen;
   op.workspace_bytes = desc.workspace_bytes;
@@ -225,6 +234,15 @@ void Executor::run(Operator& op, const dlr_arg* args, uint32_t n_args, dlr_mem r
     skip(mems[i], args[i].integer, residence.desc.dtype);
   });
   op.plan->run(mems.data(), n_args, op.workspace, reserve);
+}
+
+bool Executor::fuse(Operator& op, const PostOp& post) {
+  op.post_ops.push_back(post);
+  const std::string declined = op.declined;
+  if (try_plan(op, *op.device)) return true;
+  op.post_ops.pop_back();
+  op.declined = declined;
+  return false;
 }
 
 void* Executor::map(const dlr_tensor& tensor, uint32_t access) {

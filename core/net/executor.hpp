@@ -22,6 +22,12 @@ struct Devices {
   std::map<std::string, std::shared_ptr<memory::Device>> named;
 };
 
+// What an operator does to its output behind its own work: {"relu", alpha = slope}.
+struct PostOp {
+  std::string kind;
+  double alpha = 0;
+};
+
 // An operator as described by a layer, and its plan once there is a device.
 struct Operator {
   std::string op;
@@ -30,6 +36,7 @@ struct Operator {
   std::vector<std::vector<int64_t>> attribute_integers;
   std::vector<double> attribute_numbers;
   std::vector<dlr_tensor_desc> args;
+  std::vector<PostOp> post_ops;  // fused behind it
   bool accumulate = false;
 
   memory::Device* device = nullptr;  // that planned it; null: declined
@@ -61,6 +68,9 @@ class Executor {
   // when all decline.
   void plan(Operator& op);
   void plan_on_host(Operator& op);
+  // Plans a planned operator anew with one more post-op, on its device and in the layouts it has.
+  // False: the device declines, and the operator is as before.
+  bool fuse(Operator& op, const PostOp& post);
   void run(Operator& op, const dlr_arg* args, uint32_t n_args, dlr_mem reserve);
   // A plain copy in host memory.
   void* map(const dlr_tensor& tensor, uint32_t access);

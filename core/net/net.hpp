@@ -2,9 +2,9 @@
 //
 // Building goes in three steps, so that a configuration can be checked without a device: the
 // constructor makes the layers and knows every shape (build.cpp, gradient_flow.cpp); plan_memory()
-// decides who shares memory (memory_plan.cpp); prepare() plans operators on devices and fills the
-// parameters (prepare.cpp). forward() is then one loop over the stages, backward() one loop back
-// (passes.cpp).
+// decides who shares memory (memory_plan.cpp); prepare() plans operators on devices (placement.cpp,
+// fusion.cpp) and fills the parameters (prepare.cpp). forward() is then one loop over the stages,
+// backward() one loop back (passes.cpp).
 #pragma once
 
 #include <map>
@@ -101,6 +101,7 @@ struct Stage {
   bool runs_backward = false;
   bool is_view = false;  // every top is a bottom in another shape: nothing to run
   std::vector<SumStep> sums;
+  Stage* fused_into = nullptr;         // whose operator computes this one's forward as well
   std::string placed_on_host_because;  // all of it, or what is not an operator of its device
 };
 
@@ -183,6 +184,8 @@ class Net {
   void bind_buffers();
   void place_stages();
   void place_stage(Stage& stage);
+  void fuse_stages();
+  Stage* activation_behind(const Stage& stage) const;
   memory::Device& device_for(const Stage& stage) const;
   Executor& executor_on(memory::Device& device);
   void plan_operators(LayerNode& layer);

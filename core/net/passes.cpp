@@ -35,7 +35,7 @@ double Net::forward() {
 
 void Net::forward_stage(Stage& stage) {
   if (stage.feed) return feed_stage(stage);
-  if (stage.is_view) return;
+  if (stage.is_view || stage.fused_into != nullptr) return;
   stage.layer->context.random_key = {options_.seed, base::stream_of(stage.name, pass_)};
   stage.layer->forward();
 }

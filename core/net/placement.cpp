@@ -73,6 +73,10 @@ void Net::place_stages() {
   for (const auto& stage : stages_) {
     if (stage->layer) place_stage(*stage);
   }
+  fuse_stages();
+  for (const auto& stage : stages_) {
+    if (stage->layer) allocate_for_operators(*stage->layer);
+  }
 }
 
 // A layer runs on its device when that can run its kernels; layers for the host's memory go to the
@@ -102,7 +106,6 @@ void Net::place_stage(Stage& stage) {
       std::none_of(layer.operators.begin(), layer.operators.end(), by_device)) {
     layer.context.executor = host_executor_;
   }
-  allocate_for_operators(layer);
 }
 
 // Operators of a pair share a reserve, so they are planned by one device or not at all.
@@ -160,10 +163,12 @@ std::vector<std::string> Net::placement_report() const {
   std::map<std::string, int> layers_on{{devices_.primary->name(), 0}};
   std::map<std::pair<std::string, std::string>, int> elsewhere;  // (device, operator) -> how often
   int n_layers = 0;
+  int n_fused = 0;
   std::vector<std::string> details;
   for (const auto& stage : stages_) {
     if (!stage->layer) continue;
     ++n_layers;
+    if (stage->fused_into != nullptr) ++n_fused;
     const LayerNode& layer = *stage->layer;
     const memory::Device& device = layer.context.executor->device();
     const bool on_host = layer.context.executor == host_executor_;
@@ -180,6 +185,10 @@ std::vector<std::string> Net::placement_report() const {
   std::vector<std::string> lines;
   for (const auto& [device, count] : layers_on)
     lines.push_back(fmt::format("{} runs {} of {} layers", device, count, n_layers));
+  if (n_fused > 0) {
+    lines.push_back(fmt::format("{} of them as part of the operator before {}", n_fused,
+                                n_fused == 1 ? "it" : "them"));
+  }
   lines.insert(lines.end(), details.begin(), details.end());
   for (const auto& [who, count] : elsewhere) {
     lines.push_back(fmt::format("{} runs {} for {} of them, which {} declined", who.first,
