@@ -1,6 +1,7 @@
 // `dlrun time`: how long a net's passes take.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -57,14 +58,27 @@ void print_json(const train::NetTime& time, const std::vector<std::string>& plac
                          .dump(2));
 }
 
+// As it trains: gradients go where parameters need them. In a net without a loss nothing does, and
+// they go down to the inputs.
+std::unique_ptr<net::Net> make_net(train::Session& session, const config::Node& node,
+                                   bool training) {
+  net::NetOptions options = session.net_options(node, training);
+  auto net = std::make_unique<net::Net>(node, session.catalogue(), options);
+  const auto& stages = net->stages();
+  const bool trains = std::any_of(stages.begin(), stages.end(),
+                                  [](const auto& stage) { return stage->runs_backward; });
+  if (!training || trains) return net;
+  options.force_backward = true;
+  return std::make_unique<net::Net>(node, session.catalogue(), options);
+}
+
 int time_model(const Options& options) {
   train::Session session(options.session);
   const config::Node& node = session.job().train_net;
   if (!node) base::fail_input({options.session.config}, "holds no net to time");
   const bool training = options.phase == "TRAIN";
-  net::NetOptions net_options = session.net_options(node, training);
-  net_options.force_backward = training;
-  net::Net net(node, session.catalogue(), net_options);
+  const std::unique_ptr<net::Net> made = make_net(session, node, training);
+  net::Net& net = *made;
   net.prepare(session.devices());
   for (const std::string& file : options.weights)
     train::load_weights(net, file);
