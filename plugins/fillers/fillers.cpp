@@ -31,9 +31,9 @@ void set_each(Values& out, const Value& value) {
 // Standard normal, by Box and Muller.
 double normal(dlr_random_key key, int64_t index) {
   constexpr double kTwoPi = 6.283185307179586;
-  const uint64_t counter = 2 * static_cast<uint64_t>(index);
-  const double radius = std::sqrt(-2 * std::log1p(-dlr_random_uniform(key, counter)));
-  return radius * std::cos(kTwoPi * dlr_random_uniform(key, counter + 1));
+  double uniform[2];
+  dlr_random_uniforms(key, static_cast<uint64_t>(index), uniform);
+  return std::sqrt(-2 * std::log1p(-uniform[0])) * std::cos(kTwoPi * uniform[1]);
 }
 
 void refuse_sparse(const Params& filler) {
