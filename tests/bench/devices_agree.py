@@ -1,0 +1,48 @@
+"""Whole training jobs on every device there is: how far their losses and results are from the cpu device's.
+
+    devices_agree.py [DEVICE ...]
+
+Of each job: the largest relative difference of the first 100 losses (limit 0.001), and of the whole run LeNet's accuracy (limit 0.3 points)
+or the autoencoder's loss on the test digits (limit 1 %). `strict` runs the first 100 iterations only: it is slow on purpose.
+"""
+
+import pathlib
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "commands"))
+from device_losses import DevicesTest, UNTESTED, farthest  # noqa: E402
+
+RESULT = {"LeNet": "accuracy", "autoencoder": "cross_entropy_loss"}
+LIMIT = {"LeNet": 0.003, "autoencoder": 0.01}
+chosen = []
+
+
+class WholeJobs(DevicesTest):
+    def compare(self, job):
+        reference, results = self.train(job, "cpu", 2000)
+        expected = results[RESULT[job]]
+        print(f"{job} on cpu: {RESULT[job]} = {expected}", flush=True)
+        for device in chosen or self.devices():
+            with self.subTest(job=job, device=device):
+                whole = device != "strict"
+                losses, results = self.train(job, device, 2000 if whole else 100, *(() if whole else UNTESTED))
+                difference, iteration = farthest(losses[:100], reference[:100])
+                found = results[RESULT[job]] if whole else None
+                print(f"{job} on {device}: first 100 losses within {difference:.1e} (iteration {iteration})"
+                      + (f"; {RESULT[job]} = {found}" if whole else ""), flush=True)
+                self.assertLess(difference, 1e-3)
+                if whole:
+                    scale = 1 if job == "LeNet" else expected
+                    self.assertLessEqual(abs(found - expected) / scale, LIMIT[job])
+
+    def test_lenet(self):
+        self.compare("LeNet")
+
+    def test_the_autoencoder(self):
+        self.compare("autoencoder")
+
+
+if __name__ == "__main__":
+    chosen = sys.argv[1:]
+    unittest.main(argv=sys.argv[:1])

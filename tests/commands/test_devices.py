@@ -1,0 +1,33 @@
+"""Devices train alike: the losses of the first iterations agree with the cpu device's."""
+
+from device_losses import DevicesTest, UNTESTED, farthest
+from support import main
+
+# Small batches and no tests in between: strict, the slowest, computes one element at a time.
+QUICK = {
+    "LeNet": (8, "--set", "net.layer[mnist].idx_data_param.batch_size=8", *UNTESTED),
+    "autoencoder": (4, "--set", "net.layer[data].idx_data_param.batch_size=10", *UNTESTED),
+}
+
+
+class Devices(DevicesTest):
+    def compare(self, job):
+        iterations, *settings = QUICK[job]
+        reference, _ = self.train(job, "cpu", iterations, *settings)
+        self.assertEqual(len(reference), iterations)
+        self.assertGreater(len(set(reference)), iterations // 2)  # something was learned
+        for device in self.devices():
+            with self.subTest(job=job, device=device):
+                losses, _ = self.train(job, device, iterations, *settings)
+                difference, iteration = farthest(losses, reference)
+                self.assertLess(difference, 1e-3, f"at iteration {iteration}: {losses[iteration]} and {reference[iteration]}")
+
+    def test_lenet(self):
+        self.compare("LeNet")
+
+    def test_the_autoencoder(self):
+        self.compare("autoencoder")
+
+
+if __name__ == "__main__":
+    main()
