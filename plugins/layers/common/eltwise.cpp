@@ -12,6 +12,7 @@
 #include <dlrun/layer.hpp>
 #include <dlrun/plugin.hpp>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -69,12 +70,17 @@ class Eltwise final : public Layer {
     }
     context.top(0, shape);
     if (operation_ == "MAX") from_ = context.reserve(shape, DLR_I32);
+    if (is_plain_sum()) describe_sum(context, shape);
     const auto count = static_cast<double>(shape.count());
     context.cost(context.n_bottoms() * count,
                  (context.n_bottoms() + 1) * count * bytes_of(context.dtype()));
   }
 
   void forward(RunContext& context) override {
+    if (is_plain_sum() && context.has_operator(sum_)) {
+      run_sum(context);
+      return;
+    }
     const Tensor a = context.bottom(0);
     const Tensor b = context.bottom(1);
     const Tensor y = context.top(0);
@@ -110,6 +116,28 @@ class Eltwise final : public Layer {
   }
 
  private:
+  bool is_plain_sum() const {
+    return operation_ == "SUM" &&
+           std::all_of(coeff_.begin(), coeff_.end(), [](double coeff) { return coeff == 1; });
+  }
+
+  void describe_sum(ReshapeContext& context, const Shape& shape) {
+    OperatorDesc sum("sum");
+    for (int i = 0; i < context.n_bottoms() + context.n_tops(); ++i)
+      sum.argument(shape, context.dtype());
+    sum_ = context.add_operator(std::move(sum), "forward");
+    arguments_.reserve(static_cast<size_t>(context.n_bottoms() + context.n_tops()));
+  }
+
+  // Its number of arguments is known only here, so they are listed; the list keeps its memory.
+  void run_sum(RunContext& context) {
+    arguments_.clear();
+    for (int i = 0; i < context.n_bottoms(); ++i)
+      arguments_.push_back(read(context.bottom(i)));
+    arguments_.push_back(write(context.top(0)));
+    context.run_operator(sum_, arguments_);
+  }
+
   void work_in(RunContext& context, int i, Tensor y) const {
     const Tensor x = context.bottom(i);
     if (operation_ == "SUM") {
@@ -146,6 +174,8 @@ class Eltwise final : public Layer {
   bool is_stable_ = true;
   std::vector<double> coeff_;  // one for each bottom
   int from_ = -1;
+  int sum_ = -1;
+  std::vector<dlr_arg> arguments_;
 };
 
 const dlr_kernel* const kKernels[] = {

@@ -32,11 +32,22 @@ class TanH final : public Layer {
     context.top_facts(0, y);
   }
 
-  void reshape(ReshapeContext& context) override { context.top(0, context.bottom_shape(0)); }
+  void reshape(ReshapeContext& context) override {
+    const Shape shape = context.bottom_shape(0);
+    context.top(0, shape);
+    OperatorDesc forward("tanh_forward");
+    forward.argument(shape, context.dtype()).argument(shape, context.dtype());
+    forward_ = context.add_operator(std::move(forward), "forward");
+  }
 
   void forward(RunContext& context) override {
     const Tensor x = context.bottom(0);
-    context.launch(kernels::tanh_forward, x.count(), 1, read(x), write(context.top(0)));
+    const Tensor y = context.top(0);
+    if (context.has_operator(forward_)) {
+      context.run_operator(forward_, read(x), write(y));
+    } else {
+      context.launch(kernels::tanh_forward, x.count(), 1, read(x), write(y));
+    }
   }
 
   void backward(RunContext& context) override {
@@ -45,6 +56,9 @@ class TanH final : public Layer {
     context.launch(kernels::tanh_backward, dx.count(), 1, read(context.top(0)),
                    read(context.top_gradient(0)), write(dx));
   }
+
+ private:
+  int forward_ = -1;
 };
 
 const dlr_kernel* const kKernels[] = {&kernels::tanh_forward, &kernels::tanh_backward};
