@@ -1,10 +1,11 @@
 // Kernels: compiled once per content, kept in memory and on disk, launched in a stream.
 #pragma once
 
+#include <dlrun/kernel_cache.hpp>
+
 #include <map>
 #include <string>
 
-#include "binary_cache.hpp"
 #include "kernel_text.hpp"
 #include "stream.hpp"
 
@@ -26,7 +27,7 @@ class ProgramStore {
   cl_context context_;
   cl_device_id device_;
   std::string device_key_;  // name and versions
-  BinaryCache binaries_;
+  KernelCache binaries_;
   std::map<std::string, Program> programs_;  // by options and text
 };
 

@@ -7,7 +7,7 @@ from common import ROOT, finish, need, sources
 
 C_HEADERS = ("abi.h", "random.h")
 # Pieces of the kernel dialect, compiled only as part of a kernel's build.
-PIECES = ("kernel_build.h", "kernel_declare.h", "kernel_opencl.h", "kernel_random.h")
+PIECES = ("kernel_build.h", "kernel_declare.h", "kernel_cuda.h", "kernel_opencl.h", "kernel_random.h")
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only", f"-I{ROOT / 'sdk/include'}"]
 LANGUAGES = {
     "c": ["-std=c99", "-Wstrict-prototypes"],

@@ -74,4 +74,32 @@ inline KernelForm kernel_form(std::string_view source, std::string_view name) {
   return KernelForm::kFor;
 }
 
+// The dialect's name of a scalar parameter's type.
+inline const char* scalar_type(KernelParameterKind kind) {
+  switch (kind) {
+    case KernelParameterKind::kReal:
+      return "real";
+    case KernelParameterKind::kIndex:
+      return "idx";
+    case KernelParameterKind::kI32:
+      return "i32";
+    case KernelParameterKind::kU32:
+      return "u32";
+    default:
+      return "u64";
+  }
+}
+
+// A program but for its entry points: definitions, the dialect (a text that includes
+// kernel_random.h, which is given too) and the kernel file. Messages of a compiler count the lines
+// of the kernel file.
+inline std::string kernel_program(const dlr_kernel& kernel, uint32_t real_bits, uint32_t index_bits,
+                                  std::string dialect, std::string_view random) {
+  const std::string_view include = "#include <dlrun/kernel_random.h>";
+  dialect.replace(dialect.find(include), include.size(), random);
+  return "#define DLR_REAL_BITS " + std::to_string(real_bits) + "\n#define DLR_INDEX_BITS " +
+         std::to_string(index_bits) + "\n" + dialect + "\n#line 1 \"file of kernel " +
+         std::string(from_abi(kernel.name)) + "\"\n" + std::string(from_abi(kernel.source)) + "\n";
+}
+
 }  // namespace dlrun

@@ -1,0 +1,80 @@
+// Work in order, and copies between host and device through pinned memory.
+#pragma once
+
+#include <dlrun/abi.h>
+
+#include <array>
+#include <cstddef>
+
+#include "driver.hpp"
+
+namespace dlrun::cuda {
+
+class Event {
+ public:
+  Event();
+  ~Event();
+  Event(const Event&) = delete;
+  Event& operator=(const Event&) = delete;
+  CUevent get() const { return event_; }
+
+ private:
+  CUevent event_ = nullptr;
+};
+
+// A ring of pinned pieces that copies go through: the driver copies from and to other memory of the
+// host only while the host waits.
+class Staging {
+ public:
+  explicit Staging(CUstream stream) : stream_(stream) {}
+  ~Staging();
+  Staging(const Staging&) = delete;
+  Staging& operator=(const Staging&) = delete;
+
+  void to_device(CUdeviceptr to, const char* from, size_t bytes);
+  void to_host(char* to, CUdeviceptr from, size_t bytes);
+  // Waits for the pieces under way and delivers what goes to the host.
+  void settle_all();
+
+ private:
+  struct Piece {
+    char* pinned = nullptr;
+    CUevent done = nullptr;
+    bool under_way = false;
+    char* target = nullptr;  // host memory that gets the piece once it is there
+    size_t bytes = 0;
+  };
+  Piece& next_piece();
+  void settle(Piece& piece);
+  void issued(Piece& piece);
+
+  CUstream stream_;
+  std::array<Piece, 4> pieces_;
+  size_t next_ = 0;
+};
+
+class Stream {
+ public:
+  Stream();
+  ~Stream();
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  CUstream get() const { return stream_; }
+  Staging& staging() { return staging_; }
+  // Waits for everything issued; throws what failed.
+  void finish();
+
+ private:
+  CUstream stream_;
+  Staging staging_;
+};
+
+// The device address of a memory; 0 for an absent one. `space` is the device's own.
+CUdeviceptr address_of(const dlr_mem& mem, uint64_t space);
+
+// Memory work. The space allowed beside the device's is the host's.
+void copy(Stream& stream, uint64_t space, const dlr_mem& to, const dlr_mem& from, uint64_t bytes);
+void zero(Stream& stream, uint64_t space, const dlr_mem& mem, uint64_t bytes);
+
+}  // namespace dlrun::cuda
