@@ -39,11 +39,12 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", "dlrun " DLRUN_VERSION);
   app.require_subcommand(1);
   std::map<std::string, Command> commands = {
-      {"train", add_train_command(app)},     {"test", add_test_command(app)},
-      {"time", add_time_command(app)},       {"check", add_check_command(app)},
-      {"devices", add_devices_command(app)}, {"show", add_show_command(app)},
-      {"convert", add_convert_command(app)}, {"verify", add_verify_command(app)},
-      {"plugins", add_plugins_command(app)}, {"manifest", add_manifest_command(app)},
+      {"train", add_train_command(app)},       {"test", add_test_command(app)},
+      {"time", add_time_command(app)},         {"check", add_check_command(app)},
+      {"devices", add_devices_command(app)},   {"show", add_show_command(app)},
+      {"convert", add_convert_command(app)},   {"verify", add_verify_command(app)},
+      {"conform", add_conform_command(app)},   {"plugins", add_plugins_command(app)},
+      {"manifest", add_manifest_command(app)},
   };
   try {
     app.parse(with_double_dashes(argc, argv));

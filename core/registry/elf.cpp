@@ -66,6 +66,8 @@ class FileReader {
 using Header = ElfW(Ehdr);
 using Segment = ElfW(Phdr);
 using DynamicEntry = ElfW(Dyn);
+using Section = ElfW(Shdr);
+using Symbol = ElfW(Sym);
 
 // The running executable is of the right class, byte order and machine.
 const Header& own_header() {
@@ -129,6 +131,24 @@ void add_run_paths(ElfFacts& facts, const std::string& list, const fs::path& ori
   }
 }
 
+// The global symbols that the dynamic table defines.
+std::vector<std::string> read_exports(const FileReader& file, const Header& header) {
+  std::vector<std::string> names;
+  const auto sections = file.read_array<Section>(header.e_shoff, header.e_shnum);
+  for (const Section& section : sections) {
+    if (section.sh_type != SHT_DYNSYM || section.sh_link >= sections.size()) continue;
+    const Section& text = sections[section.sh_link];
+    const std::string strings = file.read(text.sh_offset, text.sh_size);
+    for (const Symbol& symbol :
+         file.read_array<Symbol>(section.sh_offset, section.sh_size / sizeof(Symbol))) {
+      if (symbol.st_shndx != SHN_UNDEF && ELF64_ST_BIND(symbol.st_info) != STB_LOCAL)
+        names.push_back(string_at(strings, symbol.st_name));
+    }
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
 bool mentions(const std::string& strings, const char* symbol) {
   // With the zero bytes before and after: the whole name.
   const std::string_view whole(symbol, std::strlen(symbol) + 1);
@@ -166,6 +186,7 @@ ElfFacts read_elf(const fs::path& library) {
     }
   }
   facts.has_entry = mentions(strings, "dlrun_plugin_query");
+  facts.exports = read_exports(file, header);
   if (mentions(strings, "__asan_init")) facts.sanitizer = "address";
   if (mentions(strings, "__tsan_init")) facts.sanitizer = "thread";
   return facts;

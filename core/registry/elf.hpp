@@ -10,9 +10,10 @@ namespace dlrun::registry {
 struct ElfFacts {
   std::vector<std::string> needed;  // "libstdc++.so.6"
   std::vector<std::filesystem::path>
-      run_paths;                   // where it wants those looked for, $ORIGIN replaced
-  bool has_entry = false;          // it mentions dlrun_plugin_query
-  std::string sanitizer = "none";  // or "address", "thread"
+      run_paths;                     // where it wants those looked for, $ORIGIN replaced
+  bool has_entry = false;            // it mentions dlrun_plugin_query
+  std::vector<std::string> exports;  // symbols that it defines for others, sorted
+  std::string sanitizer = "none";    // or "address", "thread"
 };
 
 // Throws base::Error (exit code 1) with what is wrong: no ELF file, of another machine, truncated.

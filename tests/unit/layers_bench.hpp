@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "core/conform/ground.hpp"
+#include "core/conform/values.hpp"
 #include "core/net/net.hpp"
 #include "tests/unit/plugin_bench.hpp"
 
@@ -38,6 +40,7 @@ class LayersBench : public PluginBench {
     devices_.primary = open_device(device, other_->type<dlr_device_type>("device", device));
   }
   const net::Devices& devices() const { return devices_; }
+  conform::Ground ground() { return {*this, *this, devices_, ""}; }
 
   // Ready to run. `options.state` and so on as the test wants them.
   std::unique_ptr<net::Net> make_net(const std::string& prototxt, const net::NetOptions& options) {
@@ -73,23 +76,7 @@ class LayersBench : public PluginBench {
   net::Devices devices_;
 };
 
-// The values of a tensor of a net of any type, as doubles.
-inline std::vector<double> values_of(net::Net& net, const dlr_tensor& tensor) {
-  const auto count = static_cast<size_t>(memory::element_count(tensor.desc));
-  if (tensor.desc.dtype == DLR_F64) {
-    std::vector<double> values(count);
-    net.read(tensor, values.data());
-    return values;
-  }
-  std::vector<float> values(count);
-  net.read(tensor, values.data());
-  return {values.begin(), values.end()};
-}
-
-inline void set_values(net::Net& net, dlr_tensor& tensor, const std::vector<double>& values) {
-  if (tensor.desc.dtype == DLR_F64) return net.write(tensor, values.data());
-  const std::vector<float> floats(values.begin(), values.end());
-  net.write(tensor, floats.data());
-}
+using conform::set_values;
+using conform::values_of;
 
 }  // namespace dlrun::test

@@ -1,0 +1,120 @@
+#include "core/conform/conform.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstring>
+
+#include "core/base/error.hpp"
+#include "core/conform/events.hpp"
+#include "core/conform/parts.hpp"
+#include "core/registry/child_process.hpp"
+#include "core/registry/scan.hpp"
+
+namespace dlrun::conform {
+namespace {
+
+using registry::ChildResult;
+
+std::vector<std::string> arguments(const Options& options, const std::string& part,
+                                   const std::string& after) {
+  std::vector<std::string> words = {registry::this_executable().string(),
+                                    "conform",
+                                    options.plugin.string(),
+                                    "--part",
+                                    part,
+                                    "--time-limit",
+                                    std::to_string(options.seconds)};
+  const auto add = [&](const char* option, const std::string& value) {
+    if (!value.empty()) words.insert(words.end(), {option, value});
+  };
+  add("--after", after);
+  add("--from", options.model);
+  add("--cases", options.cases);
+  for (const std::string& plugin : options.plugins.plugins)
+    add("--plugin", plugin);
+  for (const std::string& folder : options.plugins.plugin_path)
+    add("--plugin-path", folder);
+  return words;
+}
+
+bool took_too_long(const ChildResult& child) {
+  return child.timed_out || child.signal == SIGALRM;
+}
+
+// How a process that didn't come to its end broke a rule.
+Result describe_end(const ChildResult& child, const Options& options, Result check) {
+  check.verdict = Verdict::kFailed;
+  const std::string during = check.rule.empty() ? "" : fmt::format(" (checking {})", check.rule);
+  if (took_too_long(child)) {
+    check.rule = "A11";
+    check.found = fmt::format("no answer within {} seconds{}", options.seconds, during);
+    check.expected = "an answer; --time-limit gives more time";
+    return check;
+  }
+  check.rule = "A10";
+  check.expected = "an error, or success";
+  check.found =
+      child.signal != 0
+          ? fmt::format("signal {} ({}){}", child.signal, ::strsignal(child.signal), during)
+          : fmt::format("the process ended with exit code {}{}", child.exit_code, during);
+  if (!child.last_words.empty()) check.found += "; it said: " + child.last_words.substr(0, 300);
+  return check;
+}
+
+// A part goes on in a new process behind a check that crashed; a hang, or the third crash, ends it.
+void run_part_in_children(const Options& options, const std::string& part,
+                          std::vector<Result>& results) {
+  constexpr int kMostProcesses = 3;
+  constexpr std::chrono::minutes kMostTime{20};  // should SIGALRM be blocked
+  std::string after;
+  for (int i = 0; i < kMostProcesses; ++i) {
+    const ChildResult child = registry::run_child(arguments(options, part, after), {}, kMostTime);
+    const Events events = read_events(child.output);
+    results.insert(results.end(), events.results.begin(), events.results.end());
+    if (events.is_done) return;
+    Result last = events.last_begun;
+    if (last.rung.empty())
+      last = {part.substr(0, part.find(':')), "", part, Verdict::kFailed, "", ""};
+    results.push_back(describe_end(child, options, last));
+    if (took_too_long(child) || last.rule.empty()) return;
+    after = key_of(last);
+  }
+}
+
+}  // namespace
+
+bool Report::passed() const {
+  return std::none_of(results.begin(), results.end(),
+                      [](const Result& result) { return result.verdict == Verdict::kFailed; });
+}
+
+Report run(const Options& options) {
+  Report report;
+  report.plugin = options.plugin.filename().string();
+  run_part_in_children(options, "library", report.results);
+  if (!report.passed() &&
+      std::any_of(report.results.begin(), report.results.end(),
+                  [](const Result& result) {
+                    return result.rule == "A1" || result.rule == "A10" || result.rule == "A11";
+                  }) &&
+      report.results.back().verdict == Verdict::kFailed) {
+    return report;  // it can't even be asked what it provides
+  }
+  const registry::Manifest manifest =
+      registry::scan_in_helper(options.plugin, {registry::this_executable()});
+  std::vector<std::string> provides;
+  for (const registry::ProvidedType& type : manifest.provided)
+    provides.push_back(fmt::format("{} '{}'", type.kind, type.name));
+  report.plugin +=
+      fmt::format(": {} {}, {}", manifest.id, manifest.version, fmt::join(provides, ", "));
+  for (const registry::ProvidedType& type : manifest.provided) {
+    for (const std::string& part : parts_of(type.kind))
+      run_part_in_children(options, part + ":" + type.name, report.results);
+  }
+  return report;
+}
+
+}  // namespace dlrun::conform

@@ -1,0 +1,23 @@
+// What checks stand on: the installed plugins, their language, and open devices.
+#pragma once
+
+#include <string>
+
+#include "core/config/load.hpp"
+#include "core/net/catalogue.hpp"
+#include "core/net/executor.hpp"
+
+namespace dlrun::conform {
+
+struct Ground {
+  net::Catalogue& catalogue;
+  config::SchemaSource& schemas;
+  net::Devices devices;
+  std::string label;  // of the devices, behind the name of a case: "", ", portable"
+
+  config::Node parse_net(const std::string& prototxt) const {
+    return config::parse_job(prototxt, "case.prototxt", schemas).train_net;
+  }
+};
+
+}  // namespace dlrun::conform

@@ -1,0 +1,26 @@
+// The parts of the suite: each is run in a process of its own, over one thing that the plugin
+// provides.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "core/conform/ground.hpp"
+#include "core/conform/layer_case.hpp"
+#include "core/conform/runner.hpp"
+
+namespace dlrun::conform {
+
+// The parts for a kind of thing, in the order of the ladder; none for kinds of which only the
+// library is checked.
+std::vector<std::string> parts_of(const std::string& kind);
+
+void check_library(const std::filesystem::path& file, Runner& runner);
+
+// The layer type `only`. Its cases are those of `cases`, or default ones when there are none of it.
+void check_layer(const Ground& ground, const std::vector<LayerCase>& cases, const std::string& only,
+                 Runner& runner);
+void check_layer_case(const Ground& ground, const LayerCase& layer_case, Runner& runner);
+
+}  // namespace dlrun::conform

@@ -1,0 +1,25 @@
+// The state of the process that a plugin must leave alone.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace dlrun::conform {
+
+// Rounding, flushing of tiny numbers and traps; status flags are left out.
+struct FloatControl {
+  std::uint32_t vector = 0;  // MXCSR, or FPCR
+  std::uint32_t x87 = 0;
+  bool operator==(const FloatControl&) const = default;
+};
+FloatControl float_control();
+void set_float_control(const FloatControl& control);
+std::string to_text(const FloatControl& control);
+
+// Locale, current folder, file mode mask and the handler of every signal, as one text to compare.
+std::string process_settings();
+
+// How many threads the process has.
+int count_threads();
+
+}  // namespace dlrun::conform

@@ -1,0 +1,34 @@
+"""Every plugin of the build conforms: test_conform_builtin.py PREFIX..., of the libraries' names; "-" is whatever no prefix names."""
+
+import json
+import sys
+import unittest
+
+from support import PLUGINS, CommandTest
+
+KINDS = ("device_", "source_", "database_")
+chosen = []
+
+
+def libraries():
+    for library in sorted(PLUGINS.glob("*.so")):
+        kind = next((prefix for prefix in KINDS if library.name.startswith(prefix)), "-")
+        if kind in chosen or any(library.name.startswith(prefix) for prefix in chosen):
+            yield library
+
+
+class Builtin(CommandTest):
+    def test_every_plugin_conforms(self):
+        n = 0
+        for library in libraries():
+            n += 1
+            with self.subTest(library.name):
+                done = self.run_dlrun("conform", library, "--json")
+                self.assertIn(done.code, (0, 1), done.err)
+                self.assertEqual(json.loads(done.out)["failures"], [])
+        self.assertGreater(n, 0)
+
+
+if __name__ == "__main__":
+    chosen, sys.argv[1:] = sys.argv[1:], []
+    unittest.main()

@@ -1,0 +1,46 @@
+"""`dlrun conform` finds each mistake of tests/gallery, under exactly the rule that it breaks."""
+
+import json
+import unittest
+
+from support import BUILD, CommandTest
+
+GALLERY = BUILD / "tests" / "gallery"
+
+
+class Gallery(CommandTest):
+    def report(self, plugin):
+        done = self.run_dlrun("conform", GALLERY / f"{plugin}.so", "--json", "--time-limit", "5")
+        self.assertIn(done.code, (0, 1), done.err)
+        report = json.loads(done.out)
+        self.assertEqual(done.code, 0 if report["passed"] else 1)
+        return report
+
+    def expect(self, plugin, rule):
+        failures = self.report(plugin)["failures"]
+        self.assertEqual({failure["rule"] for failure in failures}, {rule}, f"{plugin}: {failures}")
+
+    def test_what_is_right_passes(self):
+        self.assertEqual(self.report("layer_none")["failures"], [])
+
+    def test_layers(self):
+        for defect, rule in {
+            "wrong_gradient": "L2",
+            "missing_gradient": "L3",
+            "unneeded_is_read": "L4",
+            "false_alias": "L5",
+            "false_per_sample": "L6",
+            "leaks": "L14",
+            "crashes": "A10",
+            "exits": "A10",
+            "hangs": "A11",
+            "flushes_denormals": "A6",
+            "changes_locale": "A7",
+            "starts_thread": "A8",
+        }.items():
+            with self.subTest(defect):
+                self.expect(f"layer_{defect}", rule)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,120 @@
+// A layer with one mistake, chosen by -DDEFECT=NAME; with `none` it is right. y = x0 x1 + x0.
+#include <dlrun/layer.hpp>
+#include <dlrun/plugin.hpp>
+
+#include <clocale>
+#include <csignal>
+#include <thread>
+
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+#endif
+
+namespace {
+
+enum Defect {
+  none,
+  wrong_gradient,
+  missing_gradient,
+  unneeded_is_read,
+  false_alias,
+  false_per_sample,
+  leaks,
+  crashes,
+  exits,
+  hangs,
+  flushes_denormals,
+  changes_locale,
+  starts_thread,
+};
+constexpr Defect kDefect = DEFECT;
+
+using namespace dlrun;
+
+class Gallery final : public Layer {
+ public:
+  explicit Gallery(const Params&) {
+    if (kDefect == leaks) kept_ = ::operator new(64);  // and nothing deletes it
+  }
+
+  void setup(SetupContext& context) override {
+    LayerFacts facts;
+    facts.per_sample = 1;
+    facts.zero_to_zero = 1;
+    facts.host_only = 1;
+    context.facts(facts);
+    TopFacts y;
+    y.data_needed_in_backward = 0;
+    context.top_facts(0, y);
+    BottomFacts x;
+    x.data_needed_in_backward = kDefect != unneeded_is_read;
+    if (kDefect == false_alias) x.gradient_inplace_of = 0;
+    context.bottom_facts(0, x);
+  }
+
+  void reshape(ReshapeContext& context) override { context.top(0, context.bottom_shape(0)); }
+
+  void forward(RunContext& context) override {
+    misbehave();
+    context.dtype() == DLR_F64 ? forward_as<double>(context) : forward_as<float>(context);
+  }
+  void backward(RunContext& context) override {
+    context.dtype() == DLR_F64 ? backward_as<double>(context) : backward_as<float>(context);
+  }
+
+ private:
+  static void misbehave() {
+    if (kDefect == crashes) std::raise(SIGSEGV);
+    if (kDefect == exits) std::_Exit(3);
+    if (kDefect == hangs)
+      for (volatile bool forever = true; forever;) {
+      }
+  }
+
+  template <class T>
+  void forward_as(RunContext& context) {
+    const int64_t n = context.bottom(0).count();
+    const T* x0 = context.map_read<T>(context.bottom(0));
+    const T* x1 = context.map_read<T>(context.bottom(1));
+    T* y = context.map_write<T>(context.top(0));
+    for (int64_t i = 0; i < n; ++i)
+      y[i] = x0[i] * x1[kDefect == false_per_sample ? n - 1 - i : i] + x0[i];
+  }
+
+  template <class T>
+  void backward_as(RunContext& context) {
+    const int64_t n = context.bottom(0).count();
+    const T* x0 = context.map_read<T>(context.bottom(0));
+    const T* x1 = context.map_read<T>(context.bottom(1));
+    const T* dy = context.map_read<T>(context.top_gradient(0));
+    if (context.bottom_gradient(0)) {
+      T* dx0 = context.map_write<T>(context.bottom_gradient(0));
+      for (int64_t i = 0; i < n; ++i)
+        dx0[i] = dy[i] * (x1[i] + (kDefect == wrong_gradient ? 2 : 1));
+    }
+    if (context.bottom_gradient(1) && kDefect != missing_gradient) {
+      T* dx1 = context.map_write<T>(context.bottom_gradient(1));
+      for (int64_t i = 0; i < n; ++i)
+        dx1[i] = dy[i] * x0[i];
+    }
+  }
+
+  void* kept_ = nullptr;
+};
+
+// What happens when the library is opened.
+__attribute__((constructor)) void on_load() {
+#if defined(__x86_64__)
+  if (kDefect == flushes_denormals) _mm_setcsr(_mm_getcsr() | 0x8040);
+#endif
+  if (kDefect == changes_locale) std::setlocale(LC_ALL, "C.UTF-8");
+  if (kDefect == starts_thread)
+    std::thread([] { std::this_thread::sleep_for(std::chrono::minutes(1)); }).detach();
+}
+
+const dlr_layer_type kGallery = layer_type<Gallery>({2, 2, 1, 1});
+
+}  // namespace
+
+DLR_PLUGIN("org.example.gallery", "1.0.0", "",
+           DLR_PROVIDE("dlrun.layer/1", "Gallery", "one mistake", kGallery));

@@ -1,0 +1,25 @@
+"""docs/conformance.md lists the rules that the program has, in the same words: conform_rules.py DLRUN."""
+
+import re
+import sys
+
+from common import ROOT, finish, output_of
+
+ROW = re.compile(r"^\| ([A-Z]\d+) \| (.*) \|$")
+
+
+def main():
+    known = dict(line.split(maxsplit=1) for line in output_of(sys.argv[1], "conform", "--rules").splitlines())
+    rows = dict(found.groups() for found in map(ROW.match, (ROOT / "docs/conformance.md").read_text().splitlines()) if found)
+    problems = [f"docs/conformance.md: rule {rule} is missing or reads otherwise; the program says: {text}"
+                for rule, text in known.items() if rows.get(rule) != text]
+    problems += [f"docs/conformance.md: the program has no rule {rule}" for rule in rows.keys() - known.keys()]
+    for rule in known:
+        used = [path for path in (ROOT / "core/conform").glob("*.cpp")
+                if path.name != "rules.cpp" and f'"{rule}"' in path.read_text()]
+        if not used:
+            problems.append(f"core/conform/rules.cpp: no check names rule {rule}")
+    finish(problems, len(known))
+
+
+main()
