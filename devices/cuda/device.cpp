@@ -48,7 +48,7 @@ uint64_t memory_of(CUdevice device) {
 uint64_t count_devices(std::string* reason) {
   reason->clear();
   if (!driver().problem.empty()) {
-    *reason = "no CUDA driver: " + driver().problem;
+    *reason = "no CUDA driver: " + driver().problem + "; install NVIDIA's driver for your GPU";
   } else if (!nvrtc().problem.empty()) {
     *reason = "no compiler for kernels: " + nvrtc().problem + "; install NVIDIA's NVRTC";
   }

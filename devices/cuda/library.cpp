@@ -13,8 +13,8 @@ Library::Library(LibraryKind kind) {
       problem_.clear();
       return;
     }
-    const char* why = dlerror();
-    if (problem_.empty()) problem_ = path + " not found (" + (why == nullptr ? "" : why) + ")";
+    const char* why = dlerror();  // begins with the name
+    if (problem_.empty() && why != nullptr) problem_ = why;
   }
 }
 
