@@ -52,12 +52,17 @@ std::string library_name() {
          std::to_string(version.patch);
 }
 
+bool is_set_to_all(const char* variable) {
+  return variable != nullptr && std::string_view(variable) == "all";
+}
+
 }  // namespace
 
 Device::Device(const dlr_device_options& options)
     : engine_(dnnl::engine::kind::cpu, 0),
       stream_(engine_),
       threads_(static_cast<int>(options.threads)),
+      takes_all_(is_set_to_all(std::getenv("DLRUN_ONEDNN"))),
       driver_(library_name()) {
   const int threads = threads_ > 0 ? threads_ : omp_get_max_threads();
   name_ =

@@ -22,6 +22,9 @@ class Device {
   Layouts& layouts() { return layouts_; }
   const Layouts& layouts() const { return layouts_; }
   int threads() const { return threads_; }
+  // Whether it also plans what the cpu device was measured to do faster: with DLRUN_ONEDNN=all in
+  // the environment, to measure and to test.
+  bool takes_all() const { return takes_all_; }
   // The build of a kernel for the best instruction set that there is, in float32.
   dlr_cpu_entry entry(const dlr_kernel& kernel, bool wide_index) const;
 
@@ -30,6 +33,7 @@ class Device {
   dnnl::stream stream_;
   Layouts layouts_;
   int threads_;  // 0: as many as OpenMP says
+  bool takes_all_;
   std::string name_;
   std::string driver_;
 };

@@ -87,6 +87,10 @@ dnnl::memory::desc plain_desc(const Dims& dims) {
   return {dims, dnnl::memory::data_type::f32, row_major(dims)};
 }
 
+dnnl::memory::desc transposed_desc(const Dims& dims) {
+  return ordered_desc(dims, {1, 0});
+}
+
 dnnl::memory::desc channels_last_desc(const Dims& dims) {
   std::vector<size_t> order(dims.size());
   std::iota(order.begin(), order.end(), size_t{0});

@@ -14,6 +14,9 @@ dnnl::memory::desc any_desc(const Dims& dims);
 // Row-major float32 without padding.
 dnnl::memory::desc plain_desc(const Dims& dims);
 
+// Of two axes, the second one outermost.
+dnnl::memory::desc transposed_desc(const Dims& dims);
+
 // Row-major but for the channels (axis 1), which come last; without padding.
 dnnl::memory::desc channels_last_desc(const Dims& dims);
 

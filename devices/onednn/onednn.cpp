@@ -75,10 +75,34 @@ dlr_error* synchronize(dlr_device*, dlr_stream*) {
   return nullptr;
 }
 
+// By the beginning of an operator's name: "convolution_forward" is one of "convolution_".
+struct Family {
+  std::string_view prefix;
+  std::unique_ptr<onednn::Plan> (*plan)(const dlrun::OpView&, onednn::Device&);
+};
+constexpr Family kFamilies[] = {
+    {"reorder", onednn::plan_reorder},
+    {"convolution_", onednn::plan_convolution},
+    {"inner_product_", onednn::plan_inner_product},
+    {"pooling_", onednn::plan_pooling},
+    {"lrn_", onednn::plan_lrn},
+    {"batch_norm_", onednn::plan_batch_norm},
+    {"softmax_", onednn::plan_softmax},
+    {"relu_forward", onednn::plan_activation},
+    {"sigmoid_forward", onednn::plan_activation},
+    {"tanh_forward", onednn::plan_activation},
+    {"sum", onednn::plan_sum},
+    {"concat", onednn::plan_concat},
+};
+
 std::unique_ptr<onednn::Plan> plan_for(const dlrun::OpView& op, onednn::Device& device) {
-  if (op.op() == "reorder") return onednn::plan_reorder(op, device);
-  if (op.op().rfind("convolution_", 0) == 0) return onednn::plan_convolution(op, device);
-  if (op.op().rfind("pooling_", 0) == 0) return onednn::plan_pooling(op, device);
+  for (const Family& family : kFamilies) {
+    if (op.op().rfind(family.prefix, 0) != 0) continue;
+    const bool fuses = op.op() == "convolution_forward" || op.op() == "inner_product_forward";
+    if (op.desc().n_post_ops > 0 && !fuses)
+      throw dlrun::Declined("onednn fuses behind convolutions and inner products only");
+    return family.plan(op, device);
+  }
   throw dlrun::Declined("onednn leaves it to the host's kernels");
 }
 

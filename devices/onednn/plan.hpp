@@ -20,7 +20,8 @@ class Plan {
                    const dlr_mem& reserve) = 0;
 };
 
-// A primitive of oneDNN's.
+// A primitive of oneDNN's. What oneDNN calls its workspace, which a forward leaves to its backward,
+// is the operator's reserve.
 class PrimitivePlan : public Plan {
  public:
   // `roles` says for each argument of the operator what it is to the primitive (DNNL_ARG_SRC, ...);
@@ -44,6 +45,7 @@ class PrimitivePlan : public Plan {
   dnnl::primitive primitive_;
   std::vector<int> index_;  // of each argument of the operator in bound_, or -1
   int scratch_ = -1;        // index in bound_, or -1
+  int reserve_ = -1;        // the same
   std::vector<Bound> bound_;
   std::vector<dnnl_exec_arg_t> exec_;  // the same as the C interface wants it
 };
@@ -62,12 +64,32 @@ Dims extents(const OpView& op, int index);
 // A list attribute with one number per spatial axis.
 Dims per_axis(const OpView& op, const char* name, size_t axes, int64_t otherwise);
 
+// "relu", "sigmoid" or "tanh"; throws Declined for others.
+dnnl::algorithm activation_kind(std::string_view name);
+
+// For a forward operator: its chain of fused activations.
+dnnl::primitive_attr fused_attributes(const OpView& op);
+
+// Throws Declined unless the operator has as many arguments.
+void require_args(const OpView& op, int n_args);
+
+// What is asked of oneDNN for an operand of an operator that takes what it gets: its layout, or
+// where that is ANY the usual one.
+dnnl::memory::desc followed(const OpView& op, int index, const Device& device);
+
 // The layout in which a convolution of as many channels would leave a tensor [N, C, s...]: what
 // operators between convolutions do best in.
 dnnl::memory::desc usual_layout(const Device& device, const Dims& dims);
 
+std::unique_ptr<Plan> plan_activation(const OpView& op, Device& device);
+std::unique_ptr<Plan> plan_batch_norm(const OpView& op, Device& device);
+std::unique_ptr<Plan> plan_concat(const OpView& op, Device& device);
 std::unique_ptr<Plan> plan_convolution(const OpView& op, Device& device);
+std::unique_ptr<Plan> plan_inner_product(const OpView& op, Device& device);
+std::unique_ptr<Plan> plan_lrn(const OpView& op, Device& device);
 std::unique_ptr<Plan> plan_pooling(const OpView& op, Device& device);
 std::unique_ptr<Plan> plan_reorder(const OpView& op, Device& device);
+std::unique_ptr<Plan> plan_softmax(const OpView& op, Device& device);
+std::unique_ptr<Plan> plan_sum(const OpView& op, Device& device);
 
 }  // namespace dlrun::onednn
