@@ -7,23 +7,11 @@ that introduced the field. --update writes it anew: what is known keeps its mino
 import re
 import sys
 
+from abi_header import HEADER, fields_of, grows
 from common import ROOT, finish
 
-HEADER = ROOT / "sdk/include/dlrun/abi.h"
 LIST = ROOT / "sdk/abi-fields.txt"
 TITLE = "# Every field of the plugin interface, with the minor version that introduced it. Kept by tests/lint/abi_fields.py --update.\n"
-
-
-def fields_of(header):
-    """{"dlr_mem.space": "uint64_t space", ...} in the header's order."""
-    text = re.sub(r"/\*.*?\*/", "", header, flags=re.DOTALL)
-    text = re.sub(r"^\s*#.*$", "", text, flags=re.MULTILINE)
-    fields = {}
-    for struct, body in re.findall(r"typedef struct (\w+) \{(.*?)\n\} \1;", text, flags=re.DOTALL):
-        for declaration in filter(None, (" ".join(part.split()) for part in body.split(";"))):
-            name = re.search(r"\(\*(\w+)\)|(\w+)(?:\[\w+\])*$", declaration)
-            fields[f"{struct}.{name.group(1) or name.group(2)}"] = declaration
-    return fields
 
 
 def read_list():
@@ -44,7 +32,7 @@ def order_problems(fields, listed):
         minor = listed[name][0] if name in listed else sys.maxsize
         if minor < last.get(struct, 0):
             yield f"{name}: stands behind a newer field; structs grow at their end"
-        if struct in last and minor != last[struct] and f"{struct}.size" not in fields:
+        if struct in last and minor != last[struct] and not grows(struct, fields):
             yield f"{name}: was added to a frozen struct"
         last[struct] = max(minor, last.get(struct, 0))
 
