@@ -167,6 +167,7 @@ class Builder {
       param->data.desc = decl.desc;
       param->gradient.desc = decl.desc;
       param->filler = decl.filler;
+      param->value = decl.value;
       if (decl.filler != nullptr) require_filler(decl.filler->node);
       param->lr_mult = spec && spec.has("lr_mult") ? spec.number("lr_mult") : decl.lr_mult;
       param->decay_mult =

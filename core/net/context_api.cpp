@@ -85,6 +85,7 @@ dlr_error* add_param(dlr_context* context, const dlr_param_desc* desc, uint32_t*
     param.lr_mult = desc->lr_mult;
     param.decay_mult = desc->decay_mult;
     param.is_state = desc->is_state != 0;
+    param.value = DLR_HAS(desc, value) ? desc->value : 0;
     *index = static_cast<uint32_t>(node.params.size());
     node.params.push_back(param);
   });

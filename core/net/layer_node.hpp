@@ -20,6 +20,7 @@ namespace dlrun::net {
 struct ParamDecl {
   dlr_tensor_desc desc{};
   const dlr_params* filler = nullptr;
+  double value = 0;  // at first, without a filler
   double lr_mult = 1;
   double decay_mult = 1;
   bool is_state = false;

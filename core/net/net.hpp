@@ -72,6 +72,7 @@ struct Param {
   dlr_tensor data{};
   dlr_tensor gradient{};
   const dlr_params* filler = nullptr;
+  double value = 0;  // at first, without a filler
   double lr_mult = 1;
   double decay_mult = 1;
   bool is_state = false;
@@ -202,6 +203,7 @@ class Net {
   void prepare_gradients(Stage& stage);
   dlr_tensor& beside(Param& param);
   void zero(dlr_tensor& tensor);
+  void set_all(Executor& executor, dlr_tensor& tensor, double value) const;
   void set_loss_gradients();
   void copy_tensor(Executor& executor, const dlr_kernel& kernel, dlr_tensor from, dlr_tensor& to);
 

@@ -58,9 +58,7 @@ void Net::begin_iteration() {
 void Net::set_loss_gradients() {
   for (const auto& value : values_) {
     if (value->loss_weight == 0 || !value->needs_gradient || !value->parts.empty()) continue;
-    const dlr_arg args[] = {tensor_arg(&value->gradient, DLR_WRITE), real_arg(value->loss_weight)};
-    host_executor_->launch(kernels::core_fill, options_.dtype,
-                           memory::element_count(value->gradient.desc), 1, args, 2);
+    set_all(*host_executor_, value->gradient, value->loss_weight);
   }
 }
 
@@ -111,9 +109,13 @@ dlr_tensor& Net::beside(Param& param) {
 }
 
 void Net::zero(dlr_tensor& tensor) {
-  const dlr_arg args[] = {tensor_arg(&tensor, DLR_WRITE), real_arg(0)};
-  main_executor_->launch(kernels::core_fill, options_.dtype, memory::element_count(tensor.desc), 1,
-                         args, 2);
+  set_all(*main_executor_, tensor, 0);
+}
+
+void Net::set_all(Executor& executor, dlr_tensor& tensor, double value) const {
+  const dlr_arg args[] = {tensor_arg(&tensor, DLR_WRITE), real_arg(value)};
+  executor.launch(kernels::core_fill, options_.dtype, memory::element_count(tensor.desc), 1, args,
+                  2);
 }
 
 void Net::add_param_gradients(Stage& stage) {

@@ -122,7 +122,10 @@ void Net::share_params(Net& twin) {
 
 void Net::fill_params() {
   for (const auto& param : params_) {
-    if (param->filler == nullptr) continue;
+    if (param->filler == nullptr) {
+      if (param->value != 0) set_all(*host_executor_, param->data, param->value);
+      continue;
+    }
     const dlr_random_key key{
         options_.seed,
         base::stream_of(param->layer, 0xFFFF0000u + static_cast<uint64_t>(param->index))};

@@ -36,7 +36,7 @@ extern "C" {
 #endif
 
 #define DLR_ABI_MAJOR 0u
-#define DLR_ABI_MINOR 1u
+#define DLR_ABI_MINOR 2u
 
 /* A plugin built for older hosts sets this to their minor; newer fields then don't exist for it. */
 #ifndef DLR_TARGET_MINOR
@@ -261,11 +261,12 @@ typedef struct dlr_layer_facts {
 typedef struct dlr_param_desc {
   uint64_t size;
   const dlr_tensor_desc* shape;
-  const dlr_params* filler; /* a FillerParameter, or NULL: zeros */
+  const dlr_params* filler; /* a FillerParameter, or NULL: `value` */
   double lr_mult;           /* default unless the net's `param` says otherwise */
   double decay_mult;
   uint8_t is_state; /* not learned: kept in snapshots, never updated by a solver */
   uint8_t reserved[7];
+  double value; /* minor 2: of every element at first, without a filler */
 } dlr_param_desc;
 
 typedef struct dlr_scratch_desc {

@@ -51,7 +51,8 @@ struct TopFacts : dlr_top_facts {
 };
 
 struct ParamOptions {
-  std::optional<Params> filler;  // a FillerParameter; zeros without it
+  std::optional<Params> filler;  // a FillerParameter; without it every element is `value` at first
+  double value = 0;
   double lr_mult = 1;
   double decay_mult = 1;
   bool is_state = false;  // kept in snapshots, never updated by a solver
@@ -78,6 +79,7 @@ class SetupContext : public LayerContext {
     desc.lr_mult = options.lr_mult;
     desc.decay_mult = options.decay_mult;
     desc.is_state = options.is_state;
+    desc.value = options.value;
     uint32_t index = 0;
     check(api().add_param(handle_, &desc, &index));
     return static_cast<int>(index);
