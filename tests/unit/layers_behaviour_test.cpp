@@ -62,6 +62,35 @@ TEST_CASE("a loss over ignored labels only is 0 and finite") {
     CHECK(each == 0);
 }
 
+TEST_CASE("SigmoidCrossEntropyLoss stays finite for any score") {
+  LayersBench bench(Operators::kOfDevice);
+  const auto net = bench.make_net(input("x", "dim: 1 dim: 4") + input("t", "dim: 1 dim: 4") +
+                                      "layer { name: 'loss' type: 'SigmoidCrossEntropyLoss' "
+                                      "bottom: 'x' bottom: 't' top: 'loss' }",
+                                  training());
+  set(*net, "x", {1000, -1000, 1000, -1000});
+  set(*net, "t", {1, 0, 0, 1});
+  CHECK(net->forward() == 2000);
+  net->backward();
+  CHECK(values_of(*net, net->find_value("x")->gradient) == std::vector<double>{0, 0, 1, -1});
+}
+
+TEST_CASE("BatchNorm divides its averages by their weight, and without any gives x its eps") {
+  LayersBench bench(Operators::kNone);
+  const auto net = bench.make_net(input("x", "dim: 2 dim: 1") +
+                                      "layer { name: 'n' type: 'BatchNorm' bottom: 'x' top: 'y' "
+                                      "batch_norm_param { use_global_stats: true eps: 0.25 } }",
+                                  training());
+  set(*net, "x", {1, 3});
+  net->forward();
+  CHECK(get(*net, "y") == std::vector<double>{2, 6});
+  const double averages[] = {8, 3, 4};  // mean 2, variance 0.75
+  for (int i = 0; i < 3; ++i)
+    set_values(*net, net->find_param("n", i)->data, {averages[i]});
+  net->forward();
+  CHECK(get(*net, "y") == std::vector<double>{-1, 1});
+}
+
 TEST_CASE("a label that is no class is an error of Accuracy") {
   LayersBench bench(Operators::kOfDevice);
   const auto net = bench.make_net(

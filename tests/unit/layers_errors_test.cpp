@@ -44,6 +44,26 @@ const Wrong kWrong[] = {
     {"type: 'Convolution' bottom: 'x' bottom: 'x' top: 'y' convolution_param { num_output: 2 "
      "kernel_size: 1 }",
      "there are 2 bottoms and 1 tops; give each bottom one top"},
+    {"type: 'Deconvolution' bottom: 'x' top: 'y' convolution_param { kernel_size: 3 }",
+     "num_output must be set, and at least 1"},
+    {"type: 'Deconvolution' bottom: 'x' top: 'y' convolution_param { num_output: 2 kernel_size: 3 "
+     "pad: 3 }",
+     "the output covers 6 elements along an axis, and pad cuts off 6 of them; the bottom has shape "
+     "2x3x4x5"},
+    {"type: 'Deconvolution' bottom: 'x' top: 'y' convolution_param { num_output: 2 kernel_size: 1 "
+     "group: 2 }",
+     "the bottom's 3 channels can't be divided into group 2"},
+    {"type: 'BatchNorm' bottom: 'x' top: 'y' param { lr_mult: 1 }",
+     "the parameters of BatchNorm are running averages, which aren't learned; remove lr_mult"},
+    {"type: 'Scale' bottom: 'x' top: 'y' scale_param { axis: 4 }",
+     "axis 4 is out of range for shape 2x3x4x5"},
+    {"type: 'Scale' bottom: 'x' top: 'y' scale_param { axis: 2 num_axes: 3 }",
+     "num_axes is 3, but the bottom of shape 2x3x4x5 has 2 axes from axis 2 on"},
+    {"type: 'Scale' bottom: 'x' bottom: 'w' top: 'y'",
+     "bottom 1 has shape 2x3, which isn't that of bottom 0, 2x3x4x5, from axis 1 on; set "
+     "scale_param.axis"},
+    {"type: 'SigmoidCrossEntropyLoss' bottom: 'v' bottom: 'w' top: 'y'",
+     "the scores have shape 2x6 and the targets 2x3; expected a target for each score"},
     {"type: 'Pooling' bottom: 'x' top: 'y'",
      "kernel_size is missing; or set kernel_h and kernel_w, or global_pooling"},
     {"type: 'Pooling' bottom: 'x' top: 'y' pooling_param { kernel_size: 2 pad: 2 }",

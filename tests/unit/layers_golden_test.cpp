@@ -68,7 +68,8 @@ class Recording {
     int compared = 0;
     for (const auto& dataset : file_.datasets()) {
       const std::string kind = kind_of(dataset.name);
-      if (kind != "out" && kind != "in_diff" && kind != "param_diff") continue;
+      if (kind != "out" && kind != "in_diff" && kind != "param_diff" && kind != "param_after")
+        continue;
       INFO(dataset.name);
       compare(dataset.name);
       ++compared;
@@ -121,7 +122,7 @@ class Recording {
 template <class Look>
 void check_all(LayersBench& bench, uint32_t dtype, const Look& look) {
   const std::vector<fs::path> nets = golden_nets();
-  REQUIRE(nets.size() >= 72);
+  REQUIRE(nets.size() >= 86);
   for (const fs::path& net : nets) {
     INFO(net.stem().string());
     Recording recording(bench, net, dtype);

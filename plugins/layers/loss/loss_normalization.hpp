@@ -10,13 +10,16 @@ namespace dlrun {
 
 class LossNormalization {
  public:
-  // `layer` is the LayerParameter. The old field `normalize` counts when `normalization` isn't set.
-  explicit LossNormalization(const Params& layer) {
+  // `layer` is the LayerParameter. The old field `normalize` counts when `normalization` isn't set,
+  // and when neither is, `otherwise`.
+  explicit LossNormalization(const Params& layer, const char* otherwise = "VALID") {
     const Params loss = layer.message("loss_param");
     can_ignore_ = loss.has("ignore_label");
     ignored_ = can_ignore_ ? loss.get<double>("ignore_label") : 0;
-    mode_ = loss.get<std::string>("normalization");
-    if (!loss.has("normalization") && loss.has("normalize")) {
+    mode_ = otherwise;
+    if (loss.has("normalization")) {
+      mode_ = loss.get<std::string>("normalization");
+    } else if (loss.has("normalize")) {
       mode_ = loss.get<bool>("normalize") ? "VALID" : "BATCH_SIZE";
     }
   }
