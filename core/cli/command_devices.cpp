@@ -19,9 +19,9 @@ using nlohmann::json;
 
 // The rung of the ladder that its functions reach; private layouts and what operators are there
 // shows in a plan.
-std::string level_of(const dlr_device_type& type) {
-  const bool operators = DLR_HAS(&type, plan) && type.plan != nullptr;
-  const bool kernels = type.build_kernel != nullptr;
+std::string level_of(const memory::Device& device) {
+  const bool operators = device.has_operators();
+  const bool kernels = device.has_kernels();
   if (!kernels && !operators) return "memory only";
   if (!operators) return "kernels";
   return kernels ? "kernels, operators" : "operators (kernels on the host)";
@@ -36,7 +36,7 @@ json describe(net::Catalogue& catalogue, const train::DeviceKind& kind, uint64_t
           {"driver", host::from_abi(device.info().driver)},
           {"memory", device.info().memory_bytes},
           {"float64", device.info().float64 != 0},
-          {"level", level_of(type)},
+          {"level", level_of(device)},
           {"score", kind.score}};
 }
 

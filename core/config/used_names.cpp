@@ -24,6 +24,13 @@ void add_fillers(std::vector<UsedName>& names, const Value& map) {
   }
 }
 
+// A transform is used under the name of the layer's field that configures it: any group may be one.
+void add_transforms(std::vector<UsedName>& names, const Value& layer) {
+  for (const Entry& entry : layer.entries) {
+    if (entry.value.is_map()) names.push_back({"transform", entry.name, entry.place.location()});
+  }
+}
+
 void add_once(std::vector<UsedName>& names, const char* kind, const Node& node, const char* field) {
   UsedName used{kind, node.text(field), node.where(field)};
   const bool known = std::any_of(names.begin(), names.end(), [&](const UsedName& other) {
@@ -67,6 +74,7 @@ std::vector<UsedName> used_names(const Value& root) {
         add_name(names, "layer", layer->value.find("type"));
         add_name(names, "source", layer->value.find("type"));
         add_fillers(names, layer->value);
+        add_transforms(names, layer->value);
       }
     }
   }

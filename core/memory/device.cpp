@@ -48,12 +48,13 @@ Device::~Device() {
   type_.close(handle_);
 }
 
+// Functions that are of use together only: the last of them lies within the struct, or none does.
 bool Device::has_kernels() const {
-  return DLR_HAS(&type_, build_kernel) && type_.build_kernel != nullptr;
+  return DLR_HAS(&type_, launch) && type_.build_kernel != nullptr;
 }
 
 bool Device::has_operators() const {
-  return DLR_HAS(&type_, plan) && type_.plan != nullptr;
+  return DLR_HAS(&type_, run) && type_.plan != nullptr;
 }
 
 dlr_mem Device::allocate(uint64_t bytes) {
@@ -138,6 +139,10 @@ std::unique_ptr<Plan> Device::plan(dlr_op_desc& desc, std::string* reason) {
 
 uint64_t Device::layout_bytes(const dlr_tensor_desc& desc) {
   if (desc.layout == DLR_LAYOUT_PLAIN) return plain_bytes(desc);
+  if (!DLR_HAS(&type_, layout_bytes) || type_.layout_bytes == nullptr) {
+    base::fail_work(
+        fmt::format("{}it chose a private layout, but has no function layout_bytes", subject_));
+  }
   uint64_t bytes = 0;
   host::check(type_.layout_bytes(handle_, &desc, &bytes));
   return bytes;

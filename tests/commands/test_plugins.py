@@ -105,6 +105,14 @@ class Plugins(CommandTest):
     def test_a_plugin_and_a_path_exclude_each_other(self):
         self.assertEqual(self.plugin_command("list", "--plugin", self.add("good")).code, 2)
 
+    def test_a_device_without_what_is_optional_is_listed_for_what_it_has(self):
+        for build in ("", "_older", "_newer"):
+            with self.subTest(build=build):
+                self.add(f"minimal_device{build}")
+                listed = json.loads(self.run_dlrun("devices", "--json", "--plugin-path", self.plugins).out)
+                self.assertEqual([(device["device"], device["level"]) for device in listed], [("box", "memory only")])
+                (self.plugins / f"minimal_device{build}.so").unlink()
+
     def test_a_world_writable_plugin_is_refused(self):
         good = self.plugins / "good.so"
         self.add("good")
