@@ -1,0 +1,71 @@
+// Devices and nets, made and destroyed over and over, leave nothing behind.
+#include <doctest/doctest.h>
+
+#include <fstream>
+
+#include "tests/unit/train_small_job.hpp"
+#include "tests/unit/train_warnings.hpp"
+
+namespace dlrun::test {
+namespace {
+
+long resident_bytes() {
+  std::ifstream file("/proc/self/statm");
+  long total = 0;
+  long pages = 0;
+  file >> total >> pages;
+  return pages * ::sysconf(_SC_PAGESIZE);
+}
+
+// Opens the device, makes a net there, runs it once in both directions, and takes all away.
+void make_and_destroy(train::Session& session, const std::string& device) {
+  const train::DeviceChoice choice{device, false, 1, ""};
+  const net::Devices devices =
+      train::open_devices(session.catalogue(), session.plugins().device_kinds(), choice);
+  const config::Node& node = session.job().train_net;
+  net::Net net(node, session.catalogue(), session.net_options(node, true));
+  net.prepare(devices);
+  net.begin_iteration();
+  net.forward();
+  net.backward();
+}
+
+void check_rounds(const std::string& device) {
+  if (!has_device(device)) return;
+#ifdef __SANITIZE_ADDRESS__
+  constexpr int kRounds = 50;
+  constexpr long kGrowth = 256 << 20;  // the sanitizer keeps what was freed back, up to so much
+#else
+  constexpr int kRounds = 1000;
+  constexpr long kGrowth = 4 << 20;
+#endif
+  const SmallJob job(device);
+  const Warnings warnings;
+  train::Session session(job.options);
+  for (int i = 0; i < kRounds / 10; ++i)
+    make_and_destroy(session, device);
+  const long before = resident_bytes();
+  for (int i = 0; i < kRounds; ++i)
+    make_and_destroy(session, device);
+  CHECK(resident_bytes() - before < kGrowth);
+  CHECK(warnings.text() == "");
+}
+
+}  // namespace
+
+TEST_CASE("a thousand rounds of device and net leave nothing behind") {
+  SUBCASE("cpu") {
+    check_rounds("cpu");
+  }
+  SUBCASE("onednn") {
+    check_rounds("onednn");
+  }
+  SUBCASE("opencl") {
+    check_rounds("opencl");
+  }
+  SUBCASE("strict") {
+    check_rounds("strict");
+  }
+}
+
+}  // namespace dlrun::test
