@@ -37,8 +37,10 @@ auto choose_algorithm(const Found* found, int count, uint64_t limit, Bytes&& byt
       if (each->status != CUDNN_STATUS_SUCCESS || !exact) continue;
       if (deterministic && each->determinism != CUDNN_DETERMINISTIC) continue;
       size_t bytes = 0;
-      if (bytes_of(each->algo, &bytes) == CUDNN_STATUS_SUCCESS && bytes <= limit)
-        return std::pair(each->algo, bytes);
+      const cudnnStatus_t status = bytes_of(each->algo, &bytes);
+      if (status == CUDNN_STATUS_NOT_SUPPORTED) continue;
+      check_cudnn(status, "asking for the workspace of a convolution");
+      if (bytes <= limit) return std::pair(each->algo, bytes);
     }
   }
   throw Declined("cuDNN knows no algorithm with a workspace of " + std::to_string(limit) +

@@ -65,6 +65,10 @@ void Staging::settle(Piece& piece) {
   if (!piece.under_way) return;
   piece.under_way = false;
   check_cuda(driver().cuEventSynchronize(piece.done), "cuEventSynchronize");
+  deliver(piece);
+}
+
+void Staging::deliver(const Piece& piece) {
   if (piece.target != nullptr) std::memcpy(piece.target, piece.pinned, piece.bytes);
 }
 
@@ -96,9 +100,12 @@ void Staging::to_host(char* to, CUdeviceptr from, size_t bytes) {
   }
 }
 
-void Staging::settle_all() {
-  for (size_t i = 0; i < pieces_.size(); ++i)
-    settle(pieces_[(next_ + i) % pieces_.size()]);  // the oldest first
+void Staging::settle_all(CUresult status) {
+  for (size_t i = 0; i < pieces_.size(); ++i) {
+    Piece& piece = pieces_[(next_ + i) % pieces_.size()];  // the oldest first
+    if (piece.under_way && status == CUDA_SUCCESS) deliver(piece);
+    piece.under_way = false;
+  }
 }
 
 Stream::Stream() : stream_(make_stream()), staging_(stream_) {}
@@ -110,8 +117,9 @@ Stream::~Stream() {
 }
 
 void Stream::finish() {
-  staging_.settle_all();
-  check_cuda(driver().cuStreamSynchronize(stream_), "cuStreamSynchronize");
+  const CUresult status = driver().cuStreamSynchronize(stream_);
+  staging_.settle_all(status);
+  check_cuda(status, "cuStreamSynchronize");
 }
 
 CUdeviceptr address_of(const dlr_mem& mem, uint64_t space) {

@@ -33,8 +33,9 @@ class Staging {
 
   void to_device(CUdeviceptr to, const char* from, size_t bytes);
   void to_host(char* to, CUdeviceptr from, size_t bytes);
-  // Waits for the pieces under way and delivers what goes to the host.
-  void settle_all();
+  // The stream was waited for, with this status: delivers what goes to the host, unless that
+  // failed.
+  void settle_all(CUresult status);
 
  private:
   struct Piece {
@@ -46,6 +47,7 @@ class Staging {
   };
   Piece& next_piece();
   void settle(Piece& piece);
+  static void deliver(const Piece& piece);
   void issued(Piece& piece);
 
   CUstream stream_;

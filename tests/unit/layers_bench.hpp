@@ -25,18 +25,20 @@ class LayersBench : public PluginBench {
     devices_.primary = devices_.host;
   }
 
-  // Whether the build has that device and the machine too.
-  static bool has_device(const std::string& name) {
-    if (!std::filesystem::exists(folder() + "/device_" + name + ".so")) return false;
-    PluginBench bench({"device_" + name});
+  // Whether the build has that device and the machine too. `library`: below the build's folder of
+  // plugins, where it isn't the one of that name.
+  static bool has_device(const std::string& name, const std::string& library = "") {
+    if (!std::filesystem::exists(folder() + "/" + library_of(name, library) + ".so")) return false;
+    PluginBench bench({library_of(name, library)});
     uint64_t count = 0;
     dlr_string reason{};
     host::check(bench.type<dlr_device_type>("device", name).count(&count, &reason));
     return count > 0;
   }
   // Runs on another device of the build, the cpu device being the host's.
-  explicit LayersBench(const std::string& device) : LayersBench(Operators::kOfDevice) {
-    other_ = std::make_unique<PluginBench>(std::vector<std::string>{"device_" + device});
+  explicit LayersBench(const std::string& device, const std::string& library = "")
+      : LayersBench(Operators::kOfDevice) {
+    other_ = std::make_unique<PluginBench>(std::vector<std::string>{library_of(device, library)});
     devices_.primary = open_device(device, other_->type<dlr_device_type>("device", device));
   }
   const net::Devices& devices() const { return devices_; }
@@ -50,6 +52,9 @@ class LayersBench : public PluginBench {
   }
 
  private:
+  static std::string library_of(const std::string& device, const std::string& library) {
+    return library.empty() ? "device_" + device : library;
+  }
   static std::string folder() { return std::string(DLRUN_BUILD_ROOT) + "/plugins"; }
 
   // Every plugin of the build but devices, of which most tests want the reference only.

@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "core/model_io/hdf5_file.hpp"
+#include "tests/unit/cuda_double.hpp"
 #include "tests/unit/layers_bench.hpp"
 
 namespace dlrun::test {
@@ -152,12 +153,12 @@ TEST_CASE("layers give Caffe's numbers in float64") {
 
 // Runs all cases on a device, where every layer must be but those for the host. Returns how many
 // operators of that kind the device itself ran.
-int check_device(const std::string& name, const std::string& op) {
-  if (!LayersBench::has_device(name)) {
+int check_device(const std::string& name, const std::string& op, const std::string& library = "") {
+  if (!LayersBench::has_device(name, library)) {
     MESSAGE("no device '", name, "' here");
     return -1;
   }
-  LayersBench bench(name);
+  LayersBench bench(name, library);
   int planned = 0;
   check_all(bench, DLR_F32, [&](net::Net& net) {
     for (const auto& stage : net.stages()) {
@@ -197,6 +198,13 @@ TEST_CASE("layers give Caffe's numbers on the onednn device, convolutions by its
 TEST_CASE("layers give Caffe's numbers on the strict device, convolutions in its odd layouts") {
   const int planned = check_device("strict", "convolution_forward");
   CHECK(planned >= 15);
+}
+
+TEST_CASE("layers give Caffe's numbers on the cuda device, whose libraries are doubles") {
+  const CudaDouble cuda;
+  const int planned = check_device("cuda", "convolution_forward", CudaDouble::kLibrary);
+  CHECK((planned < 0 || planned >= 15));
+  CHECK(cuda.problems() == "");
 }
 
 }  // namespace

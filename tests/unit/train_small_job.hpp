@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,14 @@ inline std::vector<double> losses_of(const train::SessionOptions& options, int i
   for (int i = 0; i < iterations; ++i)
     losses.push_back(trainer.iterate());
   return losses;
+}
+
+inline void check_alike(const std::vector<double>& found, const std::vector<double>& expected) {
+  REQUIRE(found.size() == expected.size());
+  for (size_t i = 0; i < found.size(); ++i) {
+    INFO("iteration ", i);
+    CHECK(std::abs(found[i] - expected[i]) <= 1e-3 * std::abs(expected[i]));
+  }
 }
 
 // Whether the build has that device and the machine too; says so where it hasn't.

@@ -11,14 +11,6 @@
 namespace dlrun::test {
 namespace {
 
-void check_alike(const std::vector<double>& found, const std::vector<double>& expected) {
-  REQUIRE(found.size() == expected.size());
-  for (size_t i = 0; i < found.size(); ++i) {
-    INFO("iteration ", i);
-    CHECK(std::abs(found[i] - expected[i]) <= 1e-3 * std::abs(expected[i]));
-  }
-}
-
 // Sets DLRUN_STRICT while it lives.
 class StrictWords {
  public:

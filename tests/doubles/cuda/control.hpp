@@ -60,6 +60,21 @@ Status call(const char* name, Status failed, Status invalid, Body&& body) {
   }
 }
 
+// The body of a function that waits: when it fails by plan, what was waited for is over all the
+// same.
+template <class Status, class Body>
+Status call_that_waits(const char* name, Status failed, Status invalid, Body&& body) {
+  const std::lock_guard guard(lock());
+  const bool fails = call_fails();
+  try {
+    const Status status = body();
+    return fails ? failed : status;
+  } catch (const Misuse& misuse) {
+    note_problem(std::string(name) + ": " + misuse.what());
+    return invalid;
+  }
+}
+
 // The body of a function that frees something: nobody looks at its status, so it doesn't fail.
 template <class Status, class Body>
 Status release(const char* name, Status done, Body&& body) {

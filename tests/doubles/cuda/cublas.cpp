@@ -1,6 +1,8 @@
 // cuBLAS's stand-in: column-major products by the definition, with every argument checked.
 #include <cublas_v2.h>
 
+#include <vector>
+
 #include "control.hpp"
 #include "machine.hpp"
 #include "memory.hpp"
@@ -46,12 +48,33 @@ struct Matrix {
   T* real() const {
     return real_elements<T>(device, at, elements);
   }
+  // Its rows, or its columns, of `length` elements each, one after the other.
+  template <class T>
+  std::vector<T> lines(int count, int length, bool rows) const {
+    const T* from = real<T>();
+    std::vector<T> lines;
+    for (int line = 0; line < count; ++line) {
+      for (int i = 0; i < length; ++i)
+        lines.push_back(from[rows ? index(line, i) : index(i, line)]);
+    }
+    return lines;
+  }
+
   int device;
   const void* at;
   bool transposed;
   int stride;
   uint64_t elements;
 };
+
+template <class T>
+T dot(const T* a, const T* b, int count) {
+  T sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int i = 0; i < count; ++i)
+    sum += a[i] * b[i];
+  return sum;
+}
 
 template <class T>
 cublasStatus_t gemm(const char* name, cublasHandle_t handle, cublasOperation_t op_a,
@@ -65,17 +88,15 @@ cublasStatus_t gemm(const char* name, cublasHandle_t handle, cublasOperation_t o
     const Matrix right(device, b, op_b, k, n, ldb);
     const Matrix out(device, c, CUBLAS_OP_N, m, n, ldc);
     issue(handle->stream, {name, [=, alpha = *alpha, beta = *beta] {
-                             const T* x = left.real<T>();
-                             const T* y = right.real<T>();
-                             T* z = out.real<T>();
+                             const std::vector<T> rows = left.lines<T>(m, k, true);
+                             const std::vector<T> columns = right.lines<T>(n, k, false);
+                             T* to = out.real<T>();
                              for (int j = 0; j < n; ++j) {
                                for (int i = 0; i < m; ++i) {
-                                 double sum = 0;
-                                 for (int l = 0; l < k; ++l)
-                                   sum += static_cast<double>(x[left.index(i, l)]) *
-                                          y[right.index(l, j)];
-                                 T& to = z[out.index(i, j)];
-                                 to = static_cast<T>(alpha * sum + (beta == 0 ? 0 : beta * to));
+                                 const T sum = dot(rows.data() + i * int64_t{k},
+                                                   columns.data() + j * int64_t{k}, k);
+                                 T& each = to[out.index(i, j)];
+                                 each = static_cast<T>(alpha * sum + (beta == 0 ? 0 : beta * each));
                                }
                              }
                            }});

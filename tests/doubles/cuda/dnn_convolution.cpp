@@ -10,7 +10,7 @@ using namespace cuda_double;
 
 namespace {
 
-constexpr size_t kWorkspaceBytes = 4096;
+constexpr size_t kWorkspaceBytes = 512;
 constexpr size_t kHugeBytes = size_t{1} << 50;
 constexpr int kRightAlgorithm = 1;
 
@@ -44,9 +44,10 @@ struct Geometry {
     x_count = count_of(x.extents), w_count = count_of(w.extents), y_count = count_of(y.extents);
   }
 
-  // Calls body(x index, w index, y index) for each product of the convolution.
+  // Calls body(x index, w index, y index, count) for all products of the convolution, by runs of
+  // them along the last axis: the weight stays, y goes on by one and x by the last stride.
   template <class Body>
-  void for_each_product(Body body) const {
+  void for_each_run(Body body) const {
     const int64_t in_plane = in.at[0] * in.at[1] * in.at[2];
     const int64_t out_plane = out.at[0] * out.at[1] * out.at[2];
     const int64_t window_size = window.at[0] * window.at[1] * window.at[2];
@@ -84,10 +85,13 @@ struct Geometry {
         if (!inside(0, i0) || !inside(1, i1)) continue;
         const int64_t x_row = x_begin + (i0 * in.at[1] + i1) * in.at[2];
         const int64_t y_row = y_begin + row * out.at[2];
-        for (int64_t o2 = 0; o2 < out.at[2]; ++o2) {
-          const int64_t i2 = place(2, o2, w2);
-          if (inside(2, i2)) body(x_row + i2, w_begin + w, y_row + o2);
-        }
+        int64_t begin = 0;
+        int64_t end = out.at[2];
+        while (begin < end && !inside(2, place(2, begin, w2)))
+          ++begin;
+        while (end > begin && !inside(2, place(2, end - 1, w2)))
+          --end;
+        if (begin < end) body(x_row + place(2, begin, w2), w_begin + w, y_row + begin, end - begin);
       }
     }
   }
@@ -130,8 +134,8 @@ void use_workspace(cudnnHandle_t handle, int algorithm, void* workspace, size_t 
 // Adds up products for each element of one operand, then blends the sums into it.
 template <class T, class Add>
 void sum_products(T* to, int64_t count, const Blend<T>& blend, Add&& add) {
-  std::vector<double> sums(static_cast<size_t>(count));
-  add(sums);
+  std::vector<T> sums(static_cast<size_t>(count));
+  add(sums.data());
   for (int64_t i = 0; i < count; ++i)
     blend(to[i], sums[static_cast<size_t>(i)]);
 }
@@ -152,9 +156,11 @@ void require_bias(const cudnnTensorStruct& bias, const cudnnTensorStruct& y) {
 
 template <class T>
 void convolve(const Geometry& g, const T* x, const T* w, T* y, const Blend<T>& blend) {
-  sum_products(y, g.y_count, blend, [&](std::vector<double>& sums) {
-    g.for_each_product([&](int64_t xi, int64_t wi, int64_t yi) {
-      sums[static_cast<size_t>(yi)] += static_cast<double>(x[xi]) * w[wi];
+  sum_products(y, g.y_count, blend, [&](T* sums) {
+    g.for_each_run([&](int64_t xi, int64_t wi, int64_t yi, int64_t n) {
+#pragma omp simd
+      for (int64_t i = 0; i < n; ++i)
+        sums[yi + i] += x[xi + i * g.stride.at[2]] * w[wi];
     });
   });
 }
@@ -336,9 +342,11 @@ cudnnStatus_t cudnnConvolutionBackwardData(cudnnHandle_t handle, const void* alp
           {"convolution backward by data", [=, d = handle->device, blend = Blend<T>(alpha, beta)] {
              const T* from = real_elements<T>(d, dy, g.y_count);
              const T* weights = real_elements<T>(d, w, g.w_count);
-             sum_products(real_elements<T>(d, dx, g.x_count), g.x_count, blend, [&](auto& sums) {
-               g.for_each_product([&](int64_t xi, int64_t wi, int64_t yi) {
-                 sums[static_cast<size_t>(xi)] += static_cast<double>(from[yi]) * weights[wi];
+             sum_products(real_elements<T>(d, dx, g.x_count), g.x_count, blend, [&](T* sums) {
+               g.for_each_run([&](int64_t xi, int64_t wi, int64_t yi, int64_t n) {
+#pragma omp simd
+                 for (int64_t i = 0; i < n; ++i)
+                   sums[xi + i * g.stride.at[2]] += from[yi + i] * weights[wi];
                });
              });
            }});
@@ -364,9 +372,13 @@ cudnnStatus_t cudnnConvolutionBackwardFilter(cudnnHandle_t handle, const void* a
              [=, d = handle->device, blend = Blend<T>(alpha, beta)] {
                const T* in = real_elements<T>(d, x, g.x_count);
                const T* from = real_elements<T>(d, dy, g.y_count);
-               sum_products(real_elements<T>(d, dw, g.w_count), g.w_count, blend, [&](auto& sums) {
-                 g.for_each_product([&](int64_t xi, int64_t wi, int64_t yi) {
-                   sums[static_cast<size_t>(wi)] += static_cast<double>(in[xi]) * from[yi];
+               sum_products(real_elements<T>(d, dw, g.w_count), g.w_count, blend, [&](T* sums) {
+                 g.for_each_run([&](int64_t xi, int64_t wi, int64_t yi, int64_t n) {
+                   T sum = 0;
+#pragma omp simd reduction(+ : sum)
+                   for (int64_t i = 0; i < n; ++i)
+                     sum += in[xi + i * g.stride.at[2]] * from[yi + i];
+                   sums[wi] += sum;
                  });
                });
              }});
@@ -390,11 +402,10 @@ cudnnStatus_t cudnnConvolutionBackwardBias(cudnnHandle_t handle, const void* alp
                const int64_t count = count_of(extents);
                const int64_t plane = count / extents[0] / extents[1];
                const T* gradient = real_elements<T>(d, dy, count);
-               sum_products(real_elements<T>(d, db, extents[1]), extents[1], blend,
-                            [&](auto& sums) {
-                              for (int64_t i = 0; i < count; ++i)
-                                sums[static_cast<size_t>(i / plane % extents[1])] += gradient[i];
-                            });
+               sum_products(real_elements<T>(d, db, extents[1]), extents[1], blend, [&](T* sums) {
+                 for (int64_t i = 0; i < count; ++i)
+                   sums[i / plane % extents[1]] += gradient[i];
+               });
              }});
     });
   });

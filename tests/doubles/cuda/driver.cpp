@@ -267,7 +267,7 @@ CUresult cuStreamDestroy_v2(CUstream stream) {
 }
 
 CUresult cuStreamSynchronize(CUstream stream) {
-  return call("cuStreamSynchronize", CUDA_ERROR_UNKNOWN, CUDA_ERROR_INVALID_VALUE, [&] {
+  return call_that_waits("cuStreamSynchronize", CUDA_ERROR_UNKNOWN, CUDA_ERROR_INVALID_VALUE, [&] {
     require_stream(stream);
     return finish(stream);
   });
@@ -307,7 +307,7 @@ CUresult cuStreamWaitEvent(CUstream stream, CUevent event, unsigned flags) {
 }
 
 CUresult cuEventSynchronize(CUevent event) {
-  return call("cuEventSynchronize", CUDA_ERROR_UNKNOWN, CUDA_ERROR_INVALID_VALUE, [&] {
+  return call_that_waits("cuEventSynchronize", CUDA_ERROR_UNKNOWN, CUDA_ERROR_INVALID_VALUE, [&] {
     require_object(event, kEvent);
     return reach(event->mark);
   });

@@ -1,0 +1,147 @@
+// Training on the cuda device, whose libraries are doubles: its host logic, not a GPU's numbers.
+#include <doctest/doctest.h>
+
+#include <functional>
+#include <thread>
+
+#include "core/base/error.hpp"
+#include "tests/unit/cuda_double.hpp"
+#include "tests/unit/train_small_job.hpp"
+
+namespace dlrun::test {
+namespace {
+
+constexpr int kIterations = 20;
+
+// The installed plugins, with the double's build of the device before the real one.
+train::SessionOptions cuda_options(const std::string& config, const std::string& device = "cuda") {
+  train::SessionOptions options = session_options(config, device);
+  options.plugins.plugin_path.insert(options.plugins.plugin_path.begin(), CudaDouble::folder());
+  return options;
+}
+
+struct CudaJob {
+  explicit CudaJob(const std::string& device = "cuda")
+      : options(cuda_options(folder.write("job.yaml", kSmallJob), device)) {}
+  TemporaryFolder folder;
+  train::SessionOptions options;
+};
+
+// Two iterations; what they fail with, "" when they don't. `before_close` is called at their end.
+std::string failure(
+    const train::SessionOptions& options, const std::function<void()>& before_close = [] {}) {
+  try {
+    train::Session session(options);
+    train::Trainer trainer(session);
+    trainer.iterate();
+    trainer.iterate();
+    trainer.net().synchronize();
+    before_close();
+    return "";
+  } catch (const base::Error& error) {
+    return error.what();
+  }
+}
+
+}  // namespace
+
+TEST_CASE("LeNet's losses on cuda are those of cpu, and every layer runs there") {
+  const CudaDouble cuda;
+  check_alike(losses_of(cuda_options(lenet()), kIterations),
+              losses_of(session_options(lenet()), kIterations));
+  CHECK(cuda.problems() == "");
+}
+
+TEST_CASE("cuda runs every layer of LeNet, its convolutions by cuDNN") {
+  const CudaDouble cuda;
+  train::Session session(cuda_options(lenet()));
+  train::Trainer trainer(session);
+  int convolutions = 0;
+  for (const auto& stage : trainer.net().stages()) {
+    if (!stage->layer) continue;
+    const net::LayerNode& layer = *stage->layer;
+    INFO(layer.type_name);
+    CHECK((layer.context.executor->device().name() == "cuda" || layer.facts.host_only != 0));
+    for (const net::Operator& op : layer.operators)
+      convolutions +=
+          op.op.rfind("convolution", 0) == 0 && op.device != nullptr && op.device->name() == "cuda";
+  }
+  CHECK(convolutions == 6);  // two layers, three directions
+}
+
+TEST_CASE("whatever order cuda's streams run in, the losses are the same") {
+  const CudaJob job;
+  const std::vector<double> expected = losses_of(SmallJob("cpu").options, kIterations);
+  for (const char* words : {"seed=2", "seed=3", "capability=90"}) {
+    INFO(words);
+    const CudaDouble cuda(words);
+    check_alike(losses_of(job.options, kIterations), expected);
+    CHECK(cuda.problems() == "");
+  }
+}
+
+TEST_CASE("whatever call of CUDA's fails, the run ends with that error and nothing is left") {
+  const CudaJob job;
+  uint64_t calls = 0;
+  {
+    const CudaDouble cuda;
+    CHECK(failure(job.options, [&] { calls = cuda.calls(); }) == "");
+    CHECK(cuda.problems() == "");
+  }
+  REQUIRE(calls > 200);
+  // Each of those that open the device and make the first things, then every fifth.
+  for (uint64_t call = 1; call <= calls; call += call < 60 ? 1 : 5) {
+    INFO("call ", call, " of ", calls);
+    const CudaDouble cuda("fail_call=" + std::to_string(call));
+    const std::string message = failure(job.options);
+    CHECK_MESSAGE(message.find("fails as planned") != std::string::npos, message);
+    CHECK(message.find("fails as planned") == message.rfind("fails as planned"));
+    CHECK(cuda.problems() == "");
+  }
+}
+
+TEST_CASE("work that fails on the device, and memory that isn't there, are told") {
+  const CudaJob job;
+  for (const char* words : {"fail_late=1", "fail_late=10", "fail_late=40"}) {
+    INFO(words);
+    const CudaDouble cuda(words);
+    const std::string message = failure(job.options);
+    CHECK_MESSAGE(message.find("fails as planned") != std::string::npos, message);
+    CHECK(cuda.problems() == "");
+  }
+  const CudaDouble cuda("memory=9000");
+  const std::string message = failure(job.options);
+  CHECK_MESSAGE(message.find("the device has 9000 in all") != std::string::npos, message);
+  CHECK(cuda.problems() == "");
+}
+
+TEST_CASE("two nets on two cuda devices in two threads give the results of running alone") {
+  const CudaDouble cuda;
+  const CudaJob first;
+  const CudaJob second("cuda:1");
+  const std::vector<double> alone = losses_of(first.options, kIterations);
+  std::vector<double> first_losses;
+  std::vector<double> second_losses;
+  std::thread thread([&] { second_losses = losses_of(second.options, kIterations); });
+  first_losses = losses_of(first.options, kIterations);
+  thread.join();
+  CHECK(first_losses == alone);
+  CHECK(second_losses == alone);
+  CHECK(cuda.problems() == "");
+}
+
+TEST_CASE("one net on cuda, cuda:1 and cpu gives cpu's losses") {
+  const CudaDouble cuda;
+  CudaJob job;
+  job.options.overrides = {"net.layer[pool].device=cpu", "net.layer[ip].device=cuda:1"};
+  check_alike(losses_of(job.options, kIterations), losses_of(SmallJob("cpu").options, kIterations));
+  CHECK(cuda.problems() == "");
+}
+
+TEST_CASE("a machine without a GPU is told so") {
+  const CudaDouble cuda("devices=0");
+  CHECK(failure(CudaJob().options).find("the CUDA driver shows no device") != std::string::npos);
+  CHECK(failure(CudaJob("cuda:2").options).find("no device") != std::string::npos);
+}
+
+}  // namespace dlrun::test
