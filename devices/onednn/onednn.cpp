@@ -146,7 +146,7 @@ dlr_error* zero_padding(dlr_device* device, dlr_stream*, const dlr_tensor_desc* 
 
 const dlr_device_type kOnednn = {
     .size = sizeof(dlr_device_type),
-    .score = 8,
+    .score = 12,  // before the cpu device, which it leaves to do what that does faster
     .is_host = 0,
     .reserved = {},
     .count = count,

@@ -229,17 +229,31 @@ TEST_CASE("onednn runs the ordinary convolutions by fast code") {
   }
 }
 
-TEST_CASE("onednn fuses relu behind a convolution") {
+TEST_CASE("onednn fuses activations behind a convolution") {
   const DevicePlugin onednn(onednn_file());
   const Case& c = kCases[1];
   const Numbers numbers(c);
-  std::vector<float> y = expected_forward(c, numbers, true);
-  for (float& value : y)
-    value = value > 0 ? value : 0.1F * value;
-  const dlr_post_op relu{sizeof(dlr_post_op), dlrun::to_abi("relu"), 0.1, 0, -1};
-  RunnableOp op(onednn, forward(c), {numbers.x, numbers.w, numbers.bias, numbers.dy}, {relu});
-  op.run();
-  CHECK(largest_difference(op.result(3), y) < 1e-5);
+  for (const Activation& activation : kActivations) {
+    CAPTURE(activation.name);
+    std::vector<float> y = expected_forward(c, numbers, true);
+    for (float& value : y)
+      value = activation.of(value);
+    RunnableOp op(onednn, forward(c), {numbers.x, numbers.w, numbers.bias, numbers.dy},
+                  {activation.post_op()});
+    op.run();
+    CHECK(largest_difference(op.result(3), y) < 1e-5);
+  }
+}
+
+TEST_CASE("onednn leaves few channels to the cpu device, and their pooling") {
+  const DevicePlugin onednn(onednn_file(false));
+  CHECK_THROWS_WITH_AS(onednn.plan(forward(kCases[1])), doctest::Contains("few channels"), Refused);
+  dlrun::OperatorDesc pooling("pooling_max_forward");
+  pooling.attribute("kernel", {2, 2}).attribute("stride", {2, 2}).attribute("pad", {0, 0});
+  pooling.argument({2, 20, 24, 24}, DLR_F32).argument({2, 20, 12, 12}, DLR_F32);
+  CHECK_THROWS_WITH_AS(onednn.plan(pooling), doctest::Contains("plain tensors"), Refused);
+  const Case wide{1, 64, 64, 1, {6, 6}, {3, 3}, {1, 1}, {1, 1}, {1, 1}};
+  CHECK_NOTHROW(onednn.plan(forward(wide)));
 }
 
 TEST_CASE("onednn runs one plan over changing memory") {
@@ -319,7 +333,7 @@ TEST_CASE("onednn says why it declines") {
   const Numbers numbers(c);
   CHECK_THROWS_WITH_AS(
       RunnableOp(onednn, forward(c), {numbers.x, numbers.w, numbers.bias, numbers.dy}, {post}),
-      doctest::Contains("fuses 'relu' only"), Refused);
+      doctest::Contains("no activation 'bias'"), Refused);
 }
 
 // Not a check but a figure: `device_onednn_convolution_test --no-skip --test-case="*LeNet*"`.

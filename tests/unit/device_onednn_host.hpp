@@ -13,11 +13,26 @@
 
 namespace device_test {
 
-// A device opened from it also takes what it would leave to a faster cpu device, unless told not to.
+// A device opened from it also takes what it would leave to a faster cpu device, unless told not
+// to.
 inline std::string onednn_file(bool takes_all = true) {
   setenv("DLRUN_ONEDNN", takes_all ? "all" : "", 1);
   return DLRUN_BUILD_ROOT "/plugins/device_onednn.so";
 }
+
+// What can be fused, with the numbers that it gives.
+struct Activation {
+  const char* name;
+  double alpha;
+  float (*of)(float);
+  dlr_post_op post_op() const { return {sizeof(dlr_post_op), dlrun::to_abi(name), alpha, 0, -1}; }
+};
+inline constexpr Activation kActivations[] = {
+    {"relu", 0, [](float x) { return x > 0 ? x : 0; }},
+    {"relu", 0.1, [](float x) { return x > 0 ? x : 0.1F * x; }},
+    {"sigmoid", 0, [](float x) { return 1 / (1 + std::exp(-x)); }},
+    {"tanh", 0, [](float x) { return std::tanh(x); }},
+};
 
 inline std::vector<float> random_floats(int64_t count, uint32_t seed) {
   std::mt19937 random(seed);
