@@ -232,15 +232,20 @@ TEST_CASE("onednn fuses activations behind an inner product") {
   }
 }
 
-TEST_CASE("onednn leaves small batches to the cpu device, but for the gradient by data") {
+TEST_CASE("onednn leaves small batches and few weights to the cpu device") {
   const DevicePlugin onednn(onednn_file(false));
-  const Inner& small = kInner[1];
+  const Inner small{16, 1024, 1024, false};
+  const Inner large{64, 1024, 1024, false};
   for (const char* direction : {"forward", "backward_weights"}) {
     CHECK_THROWS_WITH_AS(onednn.plan(inner_product(direction, small)),
                          doctest::Contains("small batches"), Refused);
-    CHECK_NOTHROW(onednn.plan(inner_product(direction, kInner[2])));
+    CHECK_NOTHROW(onednn.plan(inner_product(direction, large)));
   }
   CHECK_NOTHROW(onednn.plan(inner_product("backward_data", small)));
+  for (const char* direction : {"forward", "backward_data", "backward_weights"}) {
+    CHECK_THROWS_WITH_AS(onednn.plan(inner_product(direction, kInner[2])),
+                         doctest::Contains("few weights"), Refused);
+  }
 }
 
 TEST_CASE("onednn normalises across channels, forward and backward") {
