@@ -13,6 +13,7 @@ using Command = std::function<int()>;
 Command add_check_command(CLI::App& app);
 Command add_conform_command(CLI::App& app);
 Command add_devices_command(CLI::App& app);
+Command add_new_command(CLI::App& app);
 Command add_show_command(CLI::App& app);
 Command add_test_command(CLI::App& app);
 Command add_time_command(CLI::App& app);

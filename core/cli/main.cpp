@@ -44,7 +44,7 @@ int run(int argc, char** argv) {
       {"devices", add_devices_command(app)},   {"show", add_show_command(app)},
       {"convert", add_convert_command(app)},   {"verify", add_verify_command(app)},
       {"conform", add_conform_command(app)},   {"plugins", add_plugins_command(app)},
-      {"manifest", add_manifest_command(app)},
+      {"manifest", add_manifest_command(app)}, {"new", add_new_command(app)},
   };
   try {
     app.parse(with_double_dashes(argc, argv));

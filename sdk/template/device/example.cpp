@@ -54,7 +54,7 @@ void close(dlr_device* device) {
 }
 
 dlr_error* info(dlr_device*, dlr_device_info* out) {
-  out->name = dlrun::literal("an example");
+  out->name = dlrun::literal("a map of memory on the host");
   out->driver = dlrun::literal("1.0");
   out->memory_bytes = uint64_t{1} << 30;
   out->alignment = 16;
@@ -153,8 +153,9 @@ constexpr dlr_device_type make_type() {
   return type;
 }
 
-constexpr dlr_device_type kExample = make_type();
+constexpr dlr_device_type kType = make_type();
 
 }  // namespace
 
-DLR_PLUGIN("com.example.device", "1.0.0", "", DLR_PROVIDE("dlrun.device/1", "example", "an example device", kExample));
+DLR_PLUGIN("com.vendor.example", "1.0.0", "",
+           DLR_PROVIDE("dlrun.device/1", "example", "memory of its own, and ReLU", kType));

@@ -12,37 +12,38 @@
 
 namespace {
 
-using namespace dlrun;
+using dlrun::read;
+using dlrun::write;
 
-class Swish final : public Layer {
+class Swish final : public dlrun::Layer {
  public:
-  explicit Swish(const Params& layer) : beta_(layer.message("swish_param").get<float>("beta")) {}
+  explicit Swish(const dlrun::Params& layer) : beta_(layer.message("swish_param").get<float>("beta")) {}
 
-  void setup(SetupContext& context) override {
-    LayerFacts facts;
+  void setup(dlrun::SetupContext& context) override {
+    dlrun::LayerFacts facts;
     facts.elementwise = 1;
     facts.zero_to_zero = 1;
     facts.per_sample = 1;
     context.facts(facts);
-    TopFacts y;
+    dlrun::TopFacts y;
     y.data_needed_in_backward = 0;
     context.top_facts(0, y);
-    BottomFacts x;
+    dlrun::BottomFacts x;
     x.gradient_inplace_of = 0;
     context.bottom_facts(0, x);
   }
 
-  void reshape(ReshapeContext& context) override { context.top(0, context.bottom_shape(0)); }
+  void reshape(dlrun::ReshapeContext& context) override { context.top(0, context.bottom_shape(0)); }
 
-  void forward(RunContext& context) override {
-    const Tensor x = context.bottom(0);
-    context.launch(kernels::swish, x.count(), 1, read(x), write(context.top(0)), beta_);
+  void forward(dlrun::RunContext& context) override {
+    const dlrun::Tensor x = context.bottom(0);
+    context.launch(kernels::swish_forward, x.count(), 1, read(x), write(context.top(0)), beta_);
   }
 
-  void backward(RunContext& context) override {
-    const Tensor dx = context.bottom_gradient(0);
+  void backward(dlrun::RunContext& context) override {
+    const dlrun::Tensor dx = context.bottom_gradient(0);
     if (!dx) return;
-    context.launch(kernels::swish_gradient, dx.count(), 1, read(context.bottom(0)), read(context.top_gradient(0)),
+    context.launch(kernels::swish_backward, dx.count(), 1, read(context.bottom(0)), read(context.top_gradient(0)),
                    write(dx), beta_);
   }
 
@@ -50,10 +51,10 @@ class Swish final : public Layer {
   float beta_;
 };
 
-const dlr_kernel* const kKernels[] = {&kernels::swish, &kernels::swish_gradient};
-const dlr_layer_type kSwish = layer_type<Swish>({1, 1, 1, 1}, kKernels, 2);
+const dlr_kernel* const kKernels[] = {&kernels::swish_forward, &kernels::swish_backward};
+const dlr_layer_type kType = dlrun::layer_type<Swish>({1, 1, 1, 1}, kKernels, 2);  // bottoms and tops, least and most
 
 }  // namespace
 
 DLR_PLUGIN("com.example.swish", "1.0.0", swish_proto,
-           DLR_PROVIDE("dlrun.layer/1", "Swish", "x times the sigmoid of beta x", kSwish));
+           DLR_PROVIDE("dlrun.layer/1", "Swish", "x times the sigmoid of beta x", kType));
