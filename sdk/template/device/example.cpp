@@ -25,6 +25,8 @@ namespace {
 
 using dlrun::guard;  // turns exceptions into the host's errors
 
+constexpr uint64_t kMemory = uint64_t{1} << 30;
+
 uint64_t space_of(const dlr_device* device) {
   return reinterpret_cast<uintptr_t>(device);  // any number but 0, different for each open device
 }
@@ -56,7 +58,7 @@ void close(dlr_device* device) {
 dlr_error* info(dlr_device*, dlr_device_info* out) {
   out->name = dlrun::literal("a map of memory on the host");
   out->driver = dlrun::literal("1.0");
-  out->memory_bytes = uint64_t{1} << 30;
+  out->memory_bytes = kMemory;
   out->alignment = 16;
   out->largest_allocation = 0;  // no limit known
   out->host_memory = 0;         // it does not work in the host's memory
@@ -68,8 +70,9 @@ dlr_error* info(dlr_device*, dlr_device_info* out) {
 
 dlr_error* allocate(dlr_device* device, uint64_t bytes, dlr_mem* out) {
   return guard([&] {
+    if (bytes > kMemory) throw dlrun::Error("more than the device has", DLR_OUT_OF_MEMORY);
     const uint64_t handle = device->next_handle++;
-    device->memory[handle].resize(bytes);  // std::bad_alloc becomes DLR_OUT_OF_MEMORY
+    device->memory[handle].resize(bytes);  // std::bad_alloc becomes DLR_OUT_OF_MEMORY too
     *out = {space_of(device), handle, 0, bytes};
   });
 }
