@@ -40,6 +40,10 @@ std::vector<std::string> arguments(const Options& options, const std::string& pa
   return words;
 }
 
+bool is_failed(const Result& result) {
+  return result.verdict == Verdict::kFailed;
+}
+
 bool took_too_long(const ChildResult& child) {
   return child.timed_out || child.signal == SIGALRM;
 }
@@ -65,30 +69,34 @@ Result describe_end(const ChildResult& child, const Options& options, Result che
 }
 
 // A part goes on in a new process behind a check that crashed; a hang, or the third crash, ends it.
-void run_part_in_children(const Options& options, const std::string& part,
+// Whether nothing failed: a rung stands on those below it, so what is broken there isn't told again
+// further up.
+bool run_part_in_children(const Options& options, const std::string& part,
                           std::vector<Result>& results) {
   constexpr int kMostProcesses = 3;
   constexpr std::chrono::minutes kMostTime{20};  // should SIGALRM be blocked
   std::string after;
+  const std::size_t before = results.size();
   for (int i = 0; i < kMostProcesses; ++i) {
     const ChildResult child = registry::run_child(arguments(options, part, after), {}, kMostTime);
     const Events events = read_events(child.output);
     results.insert(results.end(), events.results.begin(), events.results.end());
-    if (events.is_done) return;
+    if (events.is_done) break;
     Result last = events.last_begun;
     if (last.rung.empty())
       last = {part.substr(0, part.find(':')), "", part, Verdict::kFailed, "", ""};
     results.push_back(describe_end(child, options, last));
-    if (took_too_long(child) || last.rule.empty()) return;
+    if (took_too_long(child) || last.rule.empty()) break;
     after = key_of(last);
   }
+  return std::none_of(results.begin() + static_cast<std::ptrdiff_t>(before), results.end(),
+                      is_failed);
 }
 
 }  // namespace
 
 bool Report::passed() const {
-  return std::none_of(results.begin(), results.end(),
-                      [](const Result& result) { return result.verdict == Verdict::kFailed; });
+  return std::none_of(results.begin(), results.end(), is_failed);
 }
 
 Report run(const Options& options) {
@@ -111,8 +119,9 @@ Report run(const Options& options) {
   report.plugin +=
       fmt::format(": {} {}, {}", manifest.id, manifest.version, fmt::join(provides, ", "));
   for (const registry::ProvidedType& type : manifest.provided) {
-    for (const std::string& part : parts_of(type.kind))
-      run_part_in_children(options, part + ":" + type.name, report.results);
+    for (const std::string& part : parts_of(type.kind)) {
+      if (!run_part_in_children(options, part + ":" + type.name, report.results)) break;
+    }
   }
   return report;
 }

@@ -13,6 +13,7 @@
 #include "core/conform/conform.hpp"
 #include "core/conform/events.hpp"
 #include "core/conform/parts.hpp"
+#include "core/host/error.hpp"
 #include "core/train/session.hpp"
 
 namespace dlrun::conform {
@@ -60,30 +61,75 @@ std::shared_ptr<memory::Device> open_portable(const std::string& name,
   return std::make_shared<memory::Device>(name, type, 0, options);
 }
 
-void run_on_plugins(const Options& options, const std::string& kind, const std::string& name,
-                    Runner& runner) {
-  registry::SearchOptions search = options.plugins;
-  search.plugins.insert(search.plugins.begin(), options.plugin.string());
-  train::Plugins plugins(search);
-  const net::Devices devices = train::open_devices(plugins.catalogue(), plugins.device_kinds(), {});
-  Ground ground{plugins.catalogue(), plugins.registry(), {devices.host, devices.host, {}}, ""};
-  const dlr_device_type portable_type =
-      without_operators(plugins.catalogue(), devices.host->name());
-  Ground portable = ground;
-  portable.devices.host = portable.devices.primary =
-      open_portable(devices.host->name(), portable_type);
-  portable.label = ", portable";
-  if (kind == "layer") {
-    const std::vector<LayerCase> cases = all_layer_cases(options);
-    check_layer(ground, cases, name, runner);
-    check_layer(portable, cases, name, runner);
+// What a part other than `library` works with.
+class Workshop {
+ public:
+  explicit Workshop(const Options& options)
+      : options_(options), plugins_(search_options(options)), catalogue_(plugins_.catalogue()) {
+    host_ = train::open_devices(catalogue_, plugins_.device_kinds(), {}).host;
+    portable_type_ = without_operators(catalogue_, host_->name());
   }
-}
+
+  void run(const std::string& part, const std::string& name, Runner& runner) {
+    if (part == "layer") return run_layer(name, runner);
+    const auto& type = catalogue_.get<dlr_device_type>("device", name, {}, "");
+    if (part == "device-memory") return check_device_memory(type, name, runner);
+    if (part == "device-kernels") return check_device_kernels(type, name, runner);
+    if (part == "device-operators")
+      return check_device_operators(type, name, builtin_operator_cases(), runner);
+    if (part == "device-layers") return run_device_layers(name, type, runner);
+    base::fail_work("no such part: " + part);
+  }
+
+ private:
+  static registry::SearchOptions search_options(const Options& options) {
+    registry::SearchOptions search = options.plugins;
+    search.plugins.insert(search.plugins.begin(), options.plugin.string());
+    return search;
+  }
+
+  Ground ground_on(const std::shared_ptr<memory::Device>& host,
+                   const std::shared_ptr<memory::Device>& primary, const std::string& label) {
+    return {catalogue_, plugins_.registry(), {host, primary, {}}, label};
+  }
+  // The host device without its operators.
+  Ground portable() {
+    const auto device = open_portable(host_->name(), portable_type_);
+    return ground_on(device, device, ", portable");
+  }
+
+  void run_layer(const std::string& name, Runner& runner) {
+    const std::vector<LayerCase> cases = all_layer_cases(options_);
+    check_layer(ground_on(host_, host_, ""), cases, name, runner);
+    check_layer(portable(), cases, name, runner);
+  }
+
+  void run_device_layers(const std::string& name, const dlr_device_type& type, Runner& runner) {
+    uint64_t n = 0;
+    dlr_string reason{"", 0};
+    host::check(type.count(&n, &reason));
+    runner.rung("layers");
+    if (n == 0) return runner.absent("there is no device: " + std::string(host::from_abi(reason)));
+    train::DeviceChoice choice;
+    choice.device = name;
+    const net::Devices devices = train::open_devices(catalogue_, plugins_.device_kinds(), choice);
+    check_device_layers(ground_on(devices.host, devices.primary, ""), portable(),
+                        all_layer_cases(options_), runner);
+  }
+
+  const Options& options_;
+  train::Plugins plugins_;
+  net::Catalogue& catalogue_;
+  std::shared_ptr<memory::Device> host_;
+  dlr_device_type portable_type_{};
+};
 
 }  // namespace
 
 std::vector<std::string> parts_of(const std::string& kind) {
   if (kind == "layer") return {"layer"};
+  if (kind == "device")
+    return {"device-memory", "device-kernels", "device-operators", "device-layers"};
   return {};
 }
 
@@ -95,7 +141,9 @@ void run_part(const Options& options, const std::string& part, const std::string
     if (colon == std::string::npos) {
       check_library(options.plugin, runner);
     } else {
-      run_on_plugins(options, part.substr(0, colon), part.substr(colon + 1), runner);
+      // Not destroyed: nothing of the plugin is called once its checks are through.
+      auto* workshop = new Workshop(options);
+      workshop->run(part.substr(0, colon), part.substr(colon + 1), runner);
     }
     events.done();
   } catch (const std::exception& error) {

@@ -8,6 +8,7 @@
 
 #include "core/conform/ground.hpp"
 #include "core/conform/layer_case.hpp"
+#include "core/conform/operator_case.hpp"
 #include "core/conform/runner.hpp"
 
 namespace dlrun::conform {
@@ -22,5 +23,13 @@ void check_library(const std::filesystem::path& file, Runner& runner);
 void check_layer(const Ground& ground, const std::vector<LayerCase>& cases, const std::string& only,
                  Runner& runner);
 void check_layer_case(const Ground& ground, const LayerCase& layer_case, Runner& runner);
+
+// The rungs of a device. `host` stands on the host device alone.
+void check_device_memory(const dlr_device_type& type, const std::string& name, Runner& runner);
+void check_device_kernels(const dlr_device_type& type, const std::string& name, Runner& runner);
+void check_device_operators(const dlr_device_type& type, const std::string& name,
+                            const std::vector<OperatorCase>& cases, Runner& runner);
+void check_device_layers(const Ground& ground, const Ground& host,
+                         const std::vector<LayerCase>& cases, Runner& runner);
 
 }  // namespace dlrun::conform

@@ -21,6 +21,37 @@ const std::vector<Rule>& rules() {
       {"A10", "No call ends the process."},
       {"A11", "Every call returns within the time limit."},
 
+      {"D1",
+       "count, open, info and close work, several times over; an index beyond count is an error."},
+      {"D2", "Memory is aligned as info says, as large as asked for, and overlaps no other."},
+      {"D3", "Copies arrive, in each direction, at any offset, and touch nothing else."},
+      {"D4", "zero writes zeros to the bytes asked for, and touches nothing else."},
+      {"D5", "What doesn't fit is refused with DLR_OUT_OF_MEMORY, and the device goes on."},
+      {"D6", "A stream keeps its order, and synchronize waits for its work."},
+      {"D7", "A stream that waits for an event sees what was issued before it."},
+      {"D8", "Opening, using and closing again leaves no memory behind."},
+
+      {"K1", "Kernels give the numbers of their CPU builds, in each form of the dialect."},
+      {"K2", "Kernels honour offsets of their arguments, and write nothing else."},
+      {"K3", "The same launch gives the same bits."},
+      {"K4", "A kernel that can't be built is an error, and the device goes on."},
+
+      {"O1", "An operator gives the numbers of its formula."},
+      {"O2", "What plan accepts, run runs."},
+      {"O3", "An operator writes every element of its outputs."},
+      {"O4", "beta and an accepted accumulate add to what is there."},
+      {"O5", "An operator writes nothing but its outputs, at the offsets given."},
+      {"O6", "A run depends on what its arguments hold now, and repeats to the bit."},
+      {"O7", "An unknown operator or fusion is declined with DLR_UNIMPLEMENTED and a reason."},
+
+      {"Y1", "From plain to a private layout and back, every bit stays."},
+      {"Y2", "Padding of a private layout is zero behind every operation."},
+      {"Y3", "layout_bytes is right beyond 4 GiB."},
+
+      {"N1", "A layer gives the numbers of the host device, forward and backward."},
+      {"N2", "A layer gives the same when every blob leaves the device between layers."},
+      {"N3", "Building and running a net again leaves no memory behind."},
+
       {"L1", "Tops get the same shapes each time, without a device."},
       {"L2", "Gradients agree with differences of the objective, in float64."},
       {"L3", "Every element of tops and of wanted gradients is written."},

@@ -21,7 +21,26 @@ class Gallery(CommandTest):
         self.assertEqual({failure["rule"] for failure in failures}, {rule}, f"{plugin}: {failures}")
 
     def test_what_is_right_passes(self):
-        self.assertEqual(self.report("layer_none")["failures"], [])
+        for plugin in ("layer_none", "device_none", "device_example"):
+            self.assertEqual(self.report(plugin)["failures"], [])
+
+    def test_devices(self):
+        for defect, rule in {
+            "wrong_numbers": "O1",
+            "plans_too_much": "O2",
+            "missing_direction": "O3",
+            "beta_ignored": "O4",
+            "stale_cache": "O6",
+            "copies_backwards": "D3",
+            "missing_wait": "D7",
+            "leaks": "D8",
+            "dirty_padding": "Y2",
+            "wraps_at_32_bits": "Y3",
+            "crashes": "A10",
+            "hangs": "A11",
+        }.items():
+            with self.subTest(defect):
+                self.expect(f"device_{defect}", rule)
 
     def test_layers(self):
         for defect, rule in {

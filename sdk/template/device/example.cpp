@@ -47,8 +47,11 @@ dlr_error* count(uint64_t* n, dlr_string* reason) {
   return nullptr;
 }
 
-dlr_error* open(uint64_t, const dlr_device_options*, dlr_device** out) {
-  return guard([&] { *out = new dlr_device; });
+dlr_error* open(uint64_t index, const dlr_device_options*, dlr_device** out) {
+  return guard([&] {
+    if (index > 0) throw dlrun::Error("there is one device");
+    *out = new dlr_device;
+  });
 }
 
 void close(dlr_device* device) {

@@ -1,0 +1,41 @@
+// Cases of operators: data, read from YAML (sdk/conform/operators.yaml explains the fields), as
+// descriptions with the tensors that they work on.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/conform/shape.hpp"
+
+namespace dlrun::conform {
+
+// One operator of a case.
+struct OperatorStep {
+  std::string op;
+  std::map<std::string, std::vector<int64_t>> integers;
+  std::map<std::string, double> numbers;
+  std::vector<int> args;     // tensors of the case; -1: absent
+  std::vector<int> outputs;  // among the arguments
+  bool adds = false;         // into its output, which is read too (gemm with beta)
+
+  int64_t integer(const std::string& name, int64_t otherwise) const;
+  double number(const std::string& name, double otherwise) const;
+  const std::vector<int64_t>& list(const std::string& name) const { return integers.at(name); }
+};
+
+// Operators of one pair (a forward and its backward) share a case: they run in order, over one
+// reserve.
+struct OperatorCase {
+  std::string name;
+  std::vector<Shape> tensors;
+  std::vector<OperatorStep> steps;
+  std::vector<int> positive;  // tensors that hold positive values only
+  bool is_large = false;      // to be planned, not to be run
+  bool is_plain = false;      // all arguments in plain layout, as gemm's are
+};
+
+std::vector<OperatorCase> parse_operator_cases(const std::string& yaml, const std::string& file);
+std::vector<OperatorCase> builtin_operator_cases();
+
+}  // namespace dlrun::conform
