@@ -80,11 +80,8 @@ class Scale final : public Layer {
  private:
   ParamOptions filled_by(const char* field, double otherwise) const {
     ParamOptions options;
-    if (params_.has(field) || otherwise == 0) {
-      options.filler = params_.message(field);
-    } else {
-      options.value = otherwise;
-    }
+    options.value = otherwise;
+    if (params_.has(field)) options.filler = params_.message(field);
     return options;
   }
 
