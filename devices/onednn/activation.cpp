@@ -19,6 +19,9 @@ std::unique_ptr<Plan> plan_softmax(const OpView& op, Device& device) {
   require_args(op, backward ? 3 : 2);
   const auto axis = static_cast<int>(op.integer("axis", 1));
   const dnnl::memory::desc x = followed(op, 0, device);
+  // Over classes it is too little work to gain anything, and the cpu device's numbers stay its own.
+  if (!device.takes_all() && is_plain(x))
+    throw Declined("the cpu device computes softmax of plain tensors");
   const auto forward = describe_softmax(device.engine(), attributes(), x, axis);
   check_fast(forward, op.op());
   if (!backward) {

@@ -1,6 +1,6 @@
-// Inner product in its three directions, over plain weights: the one layout in which no direction
-// is much slower than in its own, so that weights, their gradients and momentum are never
-// converted.
+// Inner product in its three directions, over plain weights: with what is left to the cpu device
+// they are no slower in sum than oneDNN's own layout, and weights, their gradients and momentum are
+// never converted.
 #include "plan.hpp"
 
 namespace dlrun::onednn {

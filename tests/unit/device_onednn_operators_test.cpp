@@ -312,6 +312,13 @@ TEST_CASE("onednn computes softmax, forward and backward") {
   CHECK(largest_difference(backward.result(2), dx) < 1e-6);
 }
 
+TEST_CASE("onednn leaves softmax over classes to the cpu device") {
+  const DevicePlugin onednn(onednn_file(false));
+  dlrun::OperatorDesc op("softmax_forward");
+  op.attribute("axis", 1).argument({64, 10}, DLR_F32).argument({64, 10}, DLR_F32);
+  CHECK_THROWS_WITH_AS(onednn.plan(op), doctest::Contains("plain tensors"), Refused);
+}
+
 TEST_CASE("onednn computes activations by themselves") {
   const DevicePlugin onednn(onednn_file());
   const Floats x = image(1);

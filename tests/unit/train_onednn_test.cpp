@@ -71,8 +71,8 @@ TEST_CASE("a net in oneDNN's layouts trains as on cpu, the same in every run") {
   const Run onednn = train_job(job, "onednn", 40);
   check_alike(onednn.losses, train_job(job, "cpu", 40).losses);
   CHECK(train_job(job, "onednn", 40).losses == onednn.losses);
-  // New inputs become blocked, conv2's weights lie otherwise for its gradient by data, and the inner
-  // product's input is made plain and its gradient blocked.
+  // New inputs become blocked, conv2's weights lie otherwise for its gradient by data, and the
+  // inner product's input is made plain and its gradient blocked.
   CHECK(onednn.conversions <= 4);
 }
 
