@@ -72,8 +72,7 @@ PrimaryContext::~PrimaryContext() {
 }
 
 Device::Device(CUdevice device)
-    : device_(device),
-      name_(name_of(device)),
+    : name_(name_of(device)),
       driver_(driver_text()),
       memory_bytes_(memory_of(device)),
       architecture_(architecture_for(capability_of(device))),

@@ -61,7 +61,6 @@ class Device {
   Dnn& dnn();
 
  private:
-  CUdevice device_;
   std::string name_;
   std::string driver_;
   uint64_t memory_bytes_;

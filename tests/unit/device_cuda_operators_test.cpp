@@ -210,7 +210,7 @@ TEST_CASE("cuda says why it declines") {
   empty.attribute("axis", 1).argument({0, 3}, DLR_F32).argument({0, 3}, DLR_F32);
   CHECK(reason(cuda, empty) == "cuDNN takes no empty tensors");
   OperatorDesc pooling("pooling_max_forward");
-  pooling.attribute("kernel", {2}).attribute("stride", {2}).attribute("pad", {0});
+  pooling.attribute("kernel", 2).attribute("stride", 2).attribute("pad", 0);
   pooling.attribute("training", 1).argument({1, 1, 4}, DLR_F32).argument({1, 1, 2}, DLR_F32);
   CHECK(reason(cuda, pooling).find("the layer's kernels keep the place") != std::string::npos);
 }

@@ -68,11 +68,11 @@ struct Matrix {
 };
 
 template <class T>
-T dot(const T* a, const T* b, int count) {
-  T sum = 0;
+double dot(const T* a, const T* b, int count) {
+  double sum = 0;
 #pragma omp simd reduction(+ : sum)
   for (int i = 0; i < count; ++i)
-    sum += a[i] * b[i];
+    sum += static_cast<double>(a[i]) * b[i];
   return sum;
 }
 
@@ -93,8 +93,8 @@ cublasStatus_t gemm(const char* name, cublasHandle_t handle, cublasOperation_t o
                              T* to = out.real<T>();
                              for (int j = 0; j < n; ++j) {
                                for (int i = 0; i < m; ++i) {
-                                 const T sum = dot(rows.data() + i * int64_t{k},
-                                                   columns.data() + j * int64_t{k}, k);
+                                 const double sum = dot(rows.data() + i * int64_t{k},
+                                                        columns.data() + j * int64_t{k}, k);
                                  T& each = to[out.index(i, j)];
                                  each = static_cast<T>(alpha * sum + (beta == 0 ? 0 : beta * each));
                                }

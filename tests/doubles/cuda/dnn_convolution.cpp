@@ -134,7 +134,7 @@ void use_workspace(cudnnHandle_t handle, int algorithm, void* workspace, size_t 
 // Adds up products for each element of one operand, then blends the sums into it.
 template <class T, class Add>
 void sum_products(T* to, int64_t count, const Blend<T>& blend, Add&& add) {
-  std::vector<T> sums(static_cast<size_t>(count));
+  std::vector<double> sums(static_cast<size_t>(count));
   add(sums.data());
   for (int64_t i = 0; i < count; ++i)
     blend(to[i], sums[static_cast<size_t>(i)]);
@@ -156,11 +156,11 @@ void require_bias(const cudnnTensorStruct& bias, const cudnnTensorStruct& y) {
 
 template <class T>
 void convolve(const Geometry& g, const T* x, const T* w, T* y, const Blend<T>& blend) {
-  sum_products(y, g.y_count, blend, [&](T* sums) {
+  sum_products(y, g.y_count, blend, [&](double* sums) {
     g.for_each_run([&](int64_t xi, int64_t wi, int64_t yi, int64_t n) {
 #pragma omp simd
       for (int64_t i = 0; i < n; ++i)
-        sums[yi + i] += x[xi + i * g.stride.at[2]] * w[wi];
+        sums[yi + i] += static_cast<double>(x[xi + i * g.stride.at[2]]) * w[wi];
     });
   });
 }
@@ -342,11 +342,11 @@ cudnnStatus_t cudnnConvolutionBackwardData(cudnnHandle_t handle, const void* alp
           {"convolution backward by data", [=, d = handle->device, blend = Blend<T>(alpha, beta)] {
              const T* from = real_elements<T>(d, dy, g.y_count);
              const T* weights = real_elements<T>(d, w, g.w_count);
-             sum_products(real_elements<T>(d, dx, g.x_count), g.x_count, blend, [&](T* sums) {
+             sum_products(real_elements<T>(d, dx, g.x_count), g.x_count, blend, [&](double* sums) {
                g.for_each_run([&](int64_t xi, int64_t wi, int64_t yi, int64_t n) {
 #pragma omp simd
                  for (int64_t i = 0; i < n; ++i)
-                   sums[xi + i * g.stride.at[2]] += from[yi + i] * weights[wi];
+                   sums[xi + i * g.stride.at[2]] += static_cast<double>(from[yi + i]) * weights[wi];
                });
              });
            }});
@@ -372,15 +372,16 @@ cudnnStatus_t cudnnConvolutionBackwardFilter(cudnnHandle_t handle, const void* a
              [=, d = handle->device, blend = Blend<T>(alpha, beta)] {
                const T* in = real_elements<T>(d, x, g.x_count);
                const T* from = real_elements<T>(d, dy, g.y_count);
-               sum_products(real_elements<T>(d, dw, g.w_count), g.w_count, blend, [&](T* sums) {
-                 g.for_each_run([&](int64_t xi, int64_t wi, int64_t yi, int64_t n) {
-                   T sum = 0;
+               sum_products(
+                   real_elements<T>(d, dw, g.w_count), g.w_count, blend, [&](double* sums) {
+                     g.for_each_run([&](int64_t xi, int64_t wi, int64_t yi, int64_t n) {
+                       double sum = 0;
 #pragma omp simd reduction(+ : sum)
-                   for (int64_t i = 0; i < n; ++i)
-                     sum += in[xi + i * g.stride.at[2]] * from[yi + i];
-                   sums[wi] += sum;
-                 });
-               });
+                       for (int64_t i = 0; i < n; ++i)
+                         sum += static_cast<double>(in[xi + i * g.stride.at[2]]) * from[yi + i];
+                       sums[wi] += sum;
+                     });
+                   });
              }});
     });
   });
@@ -396,17 +397,17 @@ cudnnStatus_t cudnnConvolutionBackwardBias(cudnnHandle_t handle, const void* alp
     require_bias(tensor(db_descriptor), from);
     with_type(from.type, [&](auto zero) {
       using T = decltype(zero);
-      issue(handle->stream,
-            {"bias gradient",
-             [=, d = handle->device, extents = from.extents, blend = Blend<T>(alpha, beta)] {
-               const int64_t count = count_of(extents);
-               const int64_t plane = count / extents[0] / extents[1];
-               const T* gradient = real_elements<T>(d, dy, count);
-               sum_products(real_elements<T>(d, db, extents[1]), extents[1], blend, [&](T* sums) {
-                 for (int64_t i = 0; i < count; ++i)
-                   sums[i / plane % extents[1]] += gradient[i];
-               });
-             }});
+      issue(handle->stream, {"bias gradient", [=, d = handle->device, extents = from.extents,
+                                               blend = Blend<T>(alpha, beta)] {
+                               const int64_t count = count_of(extents);
+                               const int64_t plane = count / extents[0] / extents[1];
+                               const T* gradient = real_elements<T>(d, dy, count);
+                               sum_products(real_elements<T>(d, db, extents[1]), extents[1], blend,
+                                            [&](double* sums) {
+                                              for (int64_t i = 0; i < count; ++i)
+                                                sums[i / plane % extents[1]] += gradient[i];
+                                            });
+                             }});
     });
   });
 }
