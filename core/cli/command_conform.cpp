@@ -123,10 +123,9 @@ int conform_plugin(Words& words) {
   if (!std::filesystem::is_regular_file(words.options.plugin, ignored))
     base::fail_input({words.plugin, 0, 0}, "no such file");
   if (!words.part.empty()) conform::run_part(words.options, words.part, words.after);
-  for (const std::string& file : {words.options.model, words.options.cases}) {
-    if (!file.empty() && !std::filesystem::is_regular_file(file, ignored))
-      base::fail_input({file, 0, 0}, "no such file");
-  }
+  const std::string& cases = words.options.cases;
+  if (!cases.empty() && !std::filesystem::is_regular_file(cases, ignored))
+    base::fail_input({cases, 0, 0}, "no such file");
   const conform::Report report = conform::run(words.options);
   words.as_json ? print_json(report) : print_report(report);
   return report.passed() ? 0 : 1;
@@ -139,10 +138,6 @@ Command add_conform_command(CLI::App& app) {
       app.add_subcommand("conform", "Check a plugin against every rule of its interface");
   auto words = std::make_shared<Words>();
   command->add_option("PLUGIN", words->plugin, "the plugin's library")->type_name("FILE.so");
-  command
-      ->add_option("--from", words->options.model,
-                   "make cases of this net's layers, with their shapes")
-      ->type_name("MODEL");
   command
       ->add_option("--cases", words->options.cases,
                    "further cases of layers, as in share/dlrun/conform/layers.yaml")

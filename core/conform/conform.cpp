@@ -31,7 +31,6 @@ std::vector<std::string> arguments(const Options& options, const std::string& pa
     if (!value.empty()) words.insert(words.end(), {option, value});
   };
   add("--after", after);
-  add("--from", options.model);
   add("--cases", options.cases);
   for (const std::string& plugin : options.plugins.plugins)
     add("--plugin", plugin);

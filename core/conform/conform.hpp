@@ -14,7 +14,6 @@ namespace dlrun::conform {
 struct Options {
   std::filesystem::path plugin;  // the library
   registry::SearchOptions plugins;
-  std::string model;      // --from: a net whose layers become cases; may be empty
   std::string cases;      // --cases: further cases of layers; may be empty
   unsigned seconds = 60;  // for one check
 };

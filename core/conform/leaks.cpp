@@ -19,7 +19,7 @@ std::size_t heap_bytes() {
 
 void require_no_leak(const std::function<void()>& round, int rounds) {
   constexpr std::size_t kSmallestBlock = 16;
-  constexpr int kMostLots = 5;
+  constexpr int kMostLots = 12;
   const auto lot = [&] {
     for (int i = 0; i < rounds; ++i)
       round();
