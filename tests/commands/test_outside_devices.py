@@ -18,13 +18,12 @@ class OutsideDevices(OutsideTest):
         return self.build_project(source)
 
     def devices(self, library):
-        """What `dlrun devices` says with this one plugin and no other of its name."""
-        # cpu runs the kernels that a device leaves to the host.
+        """What `dlrun devices` says when there are this device and cpu, which runs what others leave to the host."""
         plugins = self.folder / "plugins"
         plugins.mkdir()
-        for name in ("device_cpu.so", "device_cpu.manifest.yaml"):
-            shutil.copy(PLUGINS / name, plugins)
-        done = self.expect_ok("devices", "--json", "--plugin", library, "--plugin-path", plugins)
+        for file in (library, PLUGINS / "device_cpu.so", PLUGINS / "device_cpu.manifest.yaml"):
+            shutil.copy(file, plugins)
+        done = self.expect_ok("devices", "--json", "--plugin-path", plugins)
         return {entry["device"]: entry for entry in json.loads(done.out)}
 
     def check_opens(self, device, library):
