@@ -60,6 +60,13 @@ void check_cl(cl_int status, const char* call) {
   throw Error(std::string(call) + " failed: " + status_name(status), error_code(status));
 }
 
+cl_ulong event_time(cl_event event, cl_profiling_info point) {
+  cl_ulong time = 0;
+  check_cl(clGetEventProfilingInfo(event, point, sizeof time, &time, nullptr),
+           "clGetEventProfilingInfo");
+  return time;
+}
+
 std::string device_text(cl_device_id device, cl_device_info what) {
   return text_of([&](size_t length, char* to, size_t* needed) {
     check_cl(clGetDeviceInfo(device, what, length, to, needed), "clGetDeviceInfo");

@@ -42,6 +42,7 @@ using Context = Handle<cl_context, clReleaseContext>;
 using Queue = Handle<cl_command_queue, clReleaseCommandQueue>;
 using Program = Handle<cl_program, clReleaseProgram>;
 using Kernel = Handle<cl_kernel, clReleaseKernel>;
+using Buffer = Handle<cl_mem, clReleaseMemObject>;
 using Event = Handle<cl_event, clReleaseEvent>;
 
 // A fact of fixed size.
@@ -51,6 +52,9 @@ T device_fact(cl_device_id device, cl_device_info what) {
   check_cl(clGetDeviceInfo(device, what, sizeof value, &value, nullptr), "clGetDeviceInfo");
   return value;
 }
+// When a finished command of a queue with profiling reached a point, in nanoseconds of the device's
+// clock.
+cl_ulong event_time(cl_event event, cl_profiling_info point);
 std::string device_text(cl_device_id device, cl_device_info what);
 std::string platform_text(cl_platform_id platform, cl_platform_info what);
 

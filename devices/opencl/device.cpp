@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "transfer.hpp"
+
 namespace dlrun::opencl {
 
 namespace {
@@ -122,6 +124,7 @@ void Device::release(const dlr_mem& mem) {
 
 std::unique_ptr<Stream> Device::make_stream() {
   auto stream = std::make_unique<Stream>(context_.get(), device_);
+  if (is_timing_) stream->begin_timing();
   streams_.push_back(stream.get());
   return stream;
 }
@@ -130,10 +133,50 @@ void Device::forget(Stream* stream) {
   streams_.erase(std::find(streams_.begin(), streams_.end(), stream));
 }
 
+template <class Work>
+void Device::for_all_streams(Work&& work) {
+  work(own_stream_, 0);
+  for (size_t i = 0; i < streams_.size(); ++i)
+    work(*streams_[i], i + 1);
+}
+
 void Device::finish_all() {
-  own_stream_.finish();
-  for (Stream* stream : streams_)
-    stream->finish();
+  for_all_streams([](Stream& stream, uint64_t) { stream.finish(); });
+}
+
+void Device::begin_timing() {
+  for_all_streams([](Stream& stream, uint64_t) { stream.begin_timing(); });
+  is_timing_ = true;
+}
+
+void Device::end_timing() {
+  is_timing_ = false;
+  for_all_streams([](Stream& stream, uint64_t) { stream.end_timing(); });
+}
+
+void Device::set_label(uint64_t label) {
+  for_all_streams([&](Stream& stream, uint64_t) { stream.set_label(label); });
+}
+
+// OpenCL 1.2 tells its clock of commands only.
+uint64_t Device::now() {
+  cl_event marker = nullptr;
+  check_cl(clEnqueueMarkerWithWaitList(own_stream_.queue(), 0, nullptr, &marker),
+           "clEnqueueMarkerWithWaitList");
+  const Event owned(marker);
+  check_cl(clWaitForEvents(1, &marker), "clWaitForEvents");
+  return event_time(marker, CL_PROFILING_COMMAND_END);
+}
+
+void Device::give_spans(dlr_span_fn give, void* context) {
+  finish_all();
+  for_all_streams([&](Stream& stream, uint64_t number) {
+    for (const Span& span : stream.take_spans()) {
+      const dlr_span given{sizeof(dlr_span), to_abi(span.name), span.label,
+                           number,           span.begin_ns,     span.end_ns};
+      give(context, &given);
+    }
+  });
 }
 
 std::unique_ptr<BuiltKernel> Device::build(const dlr_kernel& kernel, uint32_t dtype,

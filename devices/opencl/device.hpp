@@ -1,6 +1,8 @@
 // OpenCL devices: which there are, and an open one.
 #pragma once
 
+#include <dlrun/profiler.h>
+
 #include <memory>
 #include <string>
 #include <vector>
@@ -37,9 +39,20 @@ class Device {
   void finish_all();
   Stream& own_stream() { return own_stream_; }
 
+  // Behind "dlrun.profiler/1".
+  void begin_timing();
+  void end_timing();
+  void set_label(uint64_t label);
+  uint64_t now();
+  void give_spans(dlr_span_fn give, void* context);
+
   std::unique_ptr<BuiltKernel> build(const dlr_kernel& kernel, uint32_t dtype, uint32_t index_bits);
 
  private:
+  // Calls work(stream, its number); the device's own one is 0.
+  template <class Work>
+  void for_all_streams(Work&& work);
+
   cl_device_id device_;
   std::string name_;
   std::string driver_;
@@ -47,6 +60,7 @@ class Device {
   Context context_;
   Stream own_stream_;
   std::vector<Stream*> streams_;
+  bool is_timing_ = false;
   ProgramStore programs_;
 };
 

@@ -5,6 +5,8 @@
 #include <bit>
 #include <limits>
 
+#include "transfer.hpp"
+
 namespace dlrun::opencl {
 
 namespace {
@@ -121,7 +123,7 @@ void BuiltKernel::launch(Stream& stream, int64_t items, int64_t width, const dlr
   check_cl(clEnqueueNDRangeKernel(stream.queue(), kernel_.get(), 1, nullptr, &range.global,
                                   &range.local, 0, nullptr, &event),
            "clEnqueueNDRangeKernel");
-  stream.track(event, "a kernel");
+  stream.track(event, name_);
 }
 
 }  // namespace dlrun::opencl

@@ -26,7 +26,7 @@ class ProgramStore {
 
   cl_context context_;
   cl_device_id device_;
-  std::string device_key_;  // name and versions
+  std::string device_key_;  // platform, device and versions
   KernelCache binaries_;
   std::map<std::string, Program> programs_;  // by options and text
 };

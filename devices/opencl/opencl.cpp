@@ -8,6 +8,7 @@
 
 #include "device.hpp"
 #include "plan.hpp"
+#include "transfer.hpp"
 
 using dlrun::guard;
 namespace opencl = dlrun::opencl;
@@ -197,7 +198,40 @@ const dlr_device_type kOpencl = {
     .zero_padding = nullptr,
 };
 
+dlr_error* begin_timing(dlr_device* device) {
+  return guard([&] { device->begin_timing(); });
+}
+
+void set_label(dlr_device* device, uint64_t label) {
+  device->set_label(label);
+}
+
+dlr_error* now(dlr_device* device, uint64_t* ns) {
+  return guard([&] { *ns = device->now(); });
+}
+
+dlr_error* collect(dlr_device* device, dlr_span_fn give, void* context) {
+  return guard([&] { device->give_spans(give, context); });
+}
+
+dlr_error* end_timing(dlr_device* device) {
+  return guard([&] { device->end_timing(); });
+}
+
+const dlr_profiler_type kProfiler = {
+    .size = sizeof(dlr_profiler_type),
+    .begin = begin_timing,
+    .label = set_label,
+    .now = now,
+    .collect = collect,
+    .end = end_timing,
+};
+
+const void* get_interface(dlr_string id) {
+  return dlrun::from_abi(id) == DLR_PROFILER_ID ? &kProfiler : nullptr;
+}
+
 }  // namespace
 
-DLR_PLUGIN("org.dlrun.opencl", "0.1.0", "",
-           DLR_PROVIDE("dlrun.device/1", "opencl", "any OpenCL 1.2 device", kOpencl));
+DLR_PLUGIN_WITH("org.dlrun.opencl", "0.1.0", "", get_interface,
+                DLR_PROVIDE("dlrun.device/1", "opencl", "any OpenCL 1.2 device", kOpencl));

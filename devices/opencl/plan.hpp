@@ -5,7 +5,7 @@
 
 #include <memory>
 
-#include "stream.hpp"
+#include "transfer.hpp"
 
 namespace dlrun::opencl {
 

@@ -14,14 +14,22 @@ std::string build_log(cl_program program, cl_device_id device) {
   return log;
 }
 
+// Whatever may make another binary of the same text.
+std::string key_of(cl_device_id device) {
+  const auto platform = device_fact<cl_platform_id>(device, CL_DEVICE_PLATFORM);
+  std::string key;
+  for (const cl_platform_info fact : {CL_PLATFORM_NAME, CL_PLATFORM_VERSION})
+    key += platform_text(platform, fact) + "\n";
+  for (const cl_device_info fact :
+       {CL_DEVICE_NAME, CL_DEVICE_VENDOR, CL_DEVICE_VERSION, CL_DRIVER_VERSION})
+    key += device_text(device, fact) + "\n";
+  return key;
+}
+
 }  // namespace
 
 ProgramStore::ProgramStore(cl_context context, cl_device_id device)
-    : context_(context),
-      device_(device),
-      device_key_(device_text(device, CL_DEVICE_NAME) + "\n" +
-                  device_text(device, CL_DEVICE_VERSION) + "\n" +
-                  device_text(device, CL_DRIVER_VERSION) + "\n") {}
+    : context_(context), device_(device), device_key_(key_of(device)) {}
 
 cl_program ProgramStore::program(const std::string& text, const std::string& options) {
   const std::string content = options + "\n" + text;

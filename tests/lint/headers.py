@@ -5,7 +5,7 @@ import sys
 
 from common import ROOT, finish, need, sources
 
-C_HEADERS = ("abi.h", "random.h")
+C_HEADERS = ("abi.h", "profiler.h", "random.h")
 # Pieces of the kernel dialect, compiled only as part of a kernel's build.
 PIECES = ("kernel_build.h", "kernel_declare.h", "kernel_cuda.h", "kernel_opencl.h", "kernel_random.h")
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only", f"-I{ROOT / 'sdk/include'}"]

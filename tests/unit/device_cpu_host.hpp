@@ -166,6 +166,7 @@ class DevicePlugin {
     const dlr_plugin* plugin = query(DLR_ABI_MAJOR, DLR_ABI_MINOR, &why);
     if (plugin == nullptr) throw std::runtime_error(why);
     check(plugin->init(&test_host(), {}));
+    plugin_ = plugin;
     type_ = static_cast<const dlr_device_type*>(plugin->provided[0]->type);
     const dlr_device_options options{sizeof(dlr_device_options), threads, dlrun::to_abi(isa)};
     check(type_->open(0, &options, &device_));
@@ -177,10 +178,14 @@ class DevicePlugin {
   std::unique_ptr<Plan> plan(const dlrun::OperatorDesc& op) const {
     return std::make_unique<Plan>(*type_, device_, op);
   }
+  const void* get_interface(std::string_view id) const {
+    return plugin_->get_interface == nullptr ? nullptr : plugin_->get_interface(dlrun::to_abi(id));
+  }
   const dlr_device_type& type() const { return *type_; }
   dlr_device* device() const { return device_; }
 
  private:
+  const dlr_plugin* plugin_ = nullptr;
   const dlr_device_type* type_ = nullptr;
   dlr_device* device_ = nullptr;
 };

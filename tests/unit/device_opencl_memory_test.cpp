@@ -152,3 +152,36 @@ TEST_CASE("opencl streams keep order, and events order streams") {
   type.destroy_stream(device, second);
   type.destroy_stream(device, first);
 }
+
+TEST_CASE("opencl copies much in one stream, straight or through pinned memory") {
+  const char* staging = "0";
+  SUBCASE("straight") {
+    staging = "0";
+  }
+  SUBCASE("through pinned memory, more than it holds") {
+    staging = "1";
+  }
+  setenv("DLRUN_OPENCL_STAGING", staging, 1);
+  const auto opencl = open_opencl();
+  if (!opencl) return;
+  const dlr_device_type& type = opencl->type();
+  dlr_device* device = opencl->device();
+  dlr_stream* stream = nullptr;
+  check(type.create_stream(device, &stream));
+  std::vector<float> source(7'000'001);  // 28 MB
+  for (size_t i = 0; i < source.size(); ++i)
+    source[i] = static_cast<float>(i % 1000003);
+  const std::vector<float> kept = source;
+  std::vector<float> target(source.size());
+  const DeviceMemory memory(*opencl, source.size() * sizeof(float));
+  const uint64_t bytes = source.size() * sizeof(float);
+  check(type.copy(device, stream, memory.mem(), DeviceMemory::host_mem(source), bytes));
+  check(type.copy(device, stream, DeviceMemory::host_mem(target), memory.mem(), bytes));
+  // What one copy brings, the next takes up.
+  check(type.copy(device, stream, memory.mem(), DeviceMemory::host_mem(target), bytes));
+  check(type.synchronize(device, stream));
+  CHECK(target == kept);
+  CHECK(memory.elements<float>() == kept);
+  type.destroy_stream(device, stream);
+  unsetenv("DLRUN_OPENCL_STAGING");
+}

@@ -26,7 +26,12 @@ class KernelCache {
   std::optional<std::string> load(std::string_view key) const {
     if (folder_.empty()) return {};
     std::ifstream file(path_of(key), std::ios::binary);
-    const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+    std::string bytes;
+    try {
+      bytes.assign(std::istreambuf_iterator<char>(file), {});
+    } catch (const std::ios_base::failure&) {  // a folder in its place, a disk that can't be read
+      return {};
+    }
     const size_t header = kMagic.size() + kDigits + 1;
     if (bytes.size() <= header || bytes.compare(0, kMagic.size(), kMagic) != 0) return {};
     std::string binary = bytes.substr(header);

@@ -23,7 +23,8 @@ inline dlr_error* init(const dlr_host* host, dlr_string) {
 }
 
 constexpr dlr_plugin plugin(dlr_string id, dlr_string version, const dlr_schema* const* schemas, uint64_t n_schemas,
-                            const dlr_provided* const* provided, uint64_t n_provided) {
+                            const dlr_provided* const* provided, uint64_t n_provided,
+                            const void* (*get_interface)(dlr_string)) {
   return {sizeof(dlr_plugin),
           DLR_ABI_MAJOR,
           DLR_TARGET_MINOR,
@@ -38,7 +39,7 @@ constexpr dlr_plugin plugin(dlr_string id, dlr_string version, const dlr_schema*
           n_provided,
           init,
           nullptr,
-          nullptr};
+          get_interface};
 }
 
 // What a host of another major is told.
@@ -59,7 +60,10 @@ inline const dlr_plugin* answer(const dlr_plugin& plugin, uint32_t host_major, c
 
 // Defines dlrun_plugin_query. `schema` is a string literal or constant char array with the .proto
 // text ("" for none).
-#define DLR_PLUGIN(id, version, schema, ...)                                                                       \
+#define DLR_PLUGIN(id, version, schema, ...) DLR_PLUGIN_WITH(id, version, schema, nullptr, __VA_ARGS__)
+
+// The same with dlr_plugin.get_interface: optional interfaces beyond what it provides, by id.
+#define DLR_PLUGIN_WITH(id, version, schema, get_interface, ...)                                                   \
   namespace {                                                                                                      \
   const dlr_schema dlr_the_schema = {sizeof(dlr_schema), ::dlrun::literal(id ".proto"), ::dlrun::literal(schema)}; \
   const dlr_schema* const dlr_the_schemas[] = {&dlr_the_schema};                                                   \
@@ -72,9 +76,9 @@ inline const dlr_plugin* answer(const dlr_plugin& plugin, uint32_t host_major, c
   }                                                                                                                \
   extern "C" DLR_EXPORT const dlr_plugin* dlrun_plugin_query(uint32_t host_major, uint32_t, const char** why) {    \
     constexpr std::size_t n = sizeof(dlr_the_provided) / sizeof(dlr_provided);                                     \
-    static const dlr_plugin plugin =                                                                               \
-        ::dlrun::detail::plugin(::dlrun::literal(id), ::dlrun::literal(version), dlr_the_schemas,                  \
-                                sizeof(schema) > 1 ? 1 : 0, dlr_pointers(std::make_index_sequence<n>()), n);       \
+    static const dlr_plugin plugin = ::dlrun::detail::plugin(                                                      \
+        ::dlrun::literal(id), ::dlrun::literal(version), dlr_the_schemas, sizeof(schema) > 1 ? 1 : 0,              \
+        dlr_pointers(std::make_index_sequence<n>()), n, get_interface);                                            \
     return ::dlrun::detail::answer(plugin, host_major, why);                                                       \
   }                                                                                                                \
   static_assert(true, "a semicolon ends the entry")
