@@ -7,6 +7,7 @@
 
 #include "core/base/error.hpp"
 #include "core/cli/commands.hpp"
+#include "core/cli/device_level.hpp"
 #include "core/cli/plugin_options.hpp"
 #include "core/cli/text_table.hpp"
 #include "core/host/error.hpp"
@@ -17,27 +18,31 @@ namespace {
 
 using nlohmann::json;
 
-// The rung of the ladder that its functions reach; private layouts and what operators are there
-// shows in a plan.
-std::string level_of(const memory::Device& device) {
-  const bool operators = device.has_operators();
-  const bool kernels = device.has_kernels();
-  if (!kernels && !operators) return "memory only";
-  if (!operators) return "kernels";
-  return kernels ? "kernels, operators" : "operators (kernels on the host)";
+json describe(net::Catalogue& catalogue, const train::DeviceKind& kind, uint64_t index) {
+  const auto device =
+      train::open_device(catalogue, kind.name, index, {sizeof(dlr_device_options), 0, {"", 0}});
+  const dlr_device_info& info = device->info();
+  const int level = level_of(*device);
+  return {{"device", device->name()},
+          {"name", host::from_abi(info.name)},
+          {"driver", host::from_abi(info.driver)},
+          {"memory", info.memory_bytes},
+          {"largest_allocation", info.largest_allocation},
+          {"float64", info.float64 != 0},
+          {"level", level},
+          {"level_text", level_text(*device, level)},
+          {"profiler", device->has_profiler()},
+          {"score", kind.score}};
 }
 
-json describe(net::Catalogue& catalogue, const train::DeviceKind& kind, uint64_t index) {
-  const auto& type = catalogue.get<dlr_device_type>("device", kind.name, {}, "");
-  const std::string name = index == 0 ? kind.name : fmt::format("{}:{}", kind.name, index);
-  const memory::Device device(name, type, index, {sizeof(dlr_device_options), 0, {"", 0}});
-  return {{"device", name},
-          {"name", host::from_abi(device.info().name)},
-          {"driver", host::from_abi(device.info().driver)},
-          {"memory", device.info().memory_bytes},
-          {"float64", device.info().float64 != 0},
-          {"level", level_of(device)},
-          {"score", kind.score}};
+// One that can't be opened doesn't hide the others.
+json describe_or_say_why(net::Catalogue& catalogue, const train::DeviceKind& kind, uint64_t index) {
+  try {
+    return describe(catalogue, kind, index);
+  } catch (const base::Error& error) {
+    return {{"device", index == 0 ? kind.name : fmt::format("{}:{}", kind.name, index)},
+            {"reason", error.what()}};
+  }
 }
 
 // All devices of a kind, or the reason why there is none.
@@ -51,7 +56,7 @@ json describe_kind(net::Catalogue& catalogue, const train::DeviceKind& kind) {
     host::check(type.count(&n, &why));
     reason = host::from_abi(why);
     for (uint64_t index = 0; index < n; ++index)
-      devices.push_back(describe(catalogue, kind, index));
+      devices.push_back(describe_or_say_why(catalogue, kind, index));
   } catch (const base::Error& error) {
     reason = error.what();
   }
@@ -81,7 +86,7 @@ int list_devices(const registry::SearchOptions& options, bool as_json) {
           {device["device"], "none: " + device["reason"].get<std::string>(), "", "", "", ""});
     } else {
       rows.push_back({device["device"], device["name"], bytes_text(device["memory"]),
-                      device["float64"].get<bool>() ? "yes" : "no", device["level"],
+                      device["float64"].get<bool>() ? "yes" : "no", device["level_text"],
                       device["driver"]});
     }
   }

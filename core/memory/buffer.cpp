@@ -7,8 +7,15 @@
 namespace dlrun::memory {
 
 Slot::~Slot() {
-  for (const auto& block : blocks_)
+  for (const auto& block : blocks_) {
+    wait_for_reader(*block);
     block->device->release(block->mem);
+  }
+}
+
+void Slot::wait_for_reader(Block& block) noexcept {
+  if (block.reader != nullptr) block.reader->settle();
+  block.reader = nullptr;
 }
 
 Slot::Block& Slot::block(Device& device, uint64_t bytes, Buffer& tenant) {
@@ -25,6 +32,7 @@ Slot::Block& Slot::block(Device& device, uint64_t bytes, Buffer& tenant) {
     chosen = blocks_.back().get();
   }
   if (chosen->mem.bytes < wanted) {
+    wait_for_reader(*chosen);
     chosen->tenant = nullptr;  // should the allocation fail, nobody may think to have a copy here
     device.release(chosen->mem);
     chosen->mem = {};
@@ -60,8 +68,8 @@ bool same_kind(const Residence& a, const Residence& b) {
 
 }  // namespace
 
-Buffer::Buffer(Device& host_device, Slot& slot, Traffic& traffic)
-    : host_device_(host_device), slot_(slot), traffic_(traffic) {}
+Buffer::Buffer(Device& host_device, Slot& slot, TrafficMeter& meter)
+    : host_device_(host_device), slot_(slot), meter_(meter) {}
 
 Buffer::~Buffer() {
   slot_.forget(*this);
@@ -112,7 +120,10 @@ dlr_mem Buffer::use(const Residence& residence, uint32_t access) {
   } else if (!holds_current(copy)) {
     fill_from_current(copy);
   }
-  if (access != DLR_READ) copy.version = ++version_;
+  if (access != DLR_READ) {
+    Slot::wait_for_reader(*copy.block);
+    copy.version = ++version_;
+  }
   dlr_mem mem = copy.block->mem;
   mem.bytes = residence.place->layout_bytes(copy.residence.desc);
   return mem;
@@ -127,6 +138,7 @@ void Buffer::ensure_block(Copy& copy) {
 
 void Buffer::fill_from_current(Copy& to) {
   ensure_block(to);
+  Slot::wait_for_reader(*to.block);
   Copy* from = nullptr;
   for (const auto& copy : copies_) {
     if (copy.get() == &to || !holds_current(*copy)) continue;
@@ -162,8 +174,8 @@ void Buffer::move(Copy& from, Copy& to) {
     }
     mover.copy(to.block->mem, from.block->mem, bytes);
     const bool to_host = b.place->works_in_host_memory();
-    ++(to_host ? traffic_.to_host : traffic_.to_device);
-    (to_host ? traffic_.to_host_bytes : traffic_.to_device_bytes) += bytes;
+    if (!to_host) from.block->reader = &mover;
+    meter_.count(*this, to_host ? MoveKind::kToHost : MoveKind::kToDevice, bytes);
     return;
   }
   // One reorder does it between the plain and the private layout of one device, or two private ones
@@ -177,8 +189,7 @@ void Buffer::move(Copy& from, Copy& to) {
     if (!is_private(a)) from_desc = to_desc, from_desc.layout = DLR_LAYOUT_PLAIN;
     if (!is_private(b)) to_desc = from_desc, to_desc.layout = DLR_LAYOUT_PLAIN;
     owner.reorder(from_desc, from.block->mem, to_desc, to.block->mem);
-    ++traffic_.conversions;
-    traffic_.converted_bytes += plain_bytes(b.desc);
+    meter_.count(*this, MoveKind::kConversion, plain_bytes(b.desc));
     return;
   }
   // Through a plain copy beside the private end.

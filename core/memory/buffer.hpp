@@ -14,6 +14,7 @@
 #include <dlrun/abi.h>
 
 #include "core/memory/device.hpp"
+#include "core/memory/traffic.hpp"
 
 namespace dlrun::memory {
 
@@ -38,38 +39,25 @@ class Slot {
   struct Block {
     Device* device;
     dlr_mem mem;
-    Buffer* tenant;  // whose copy it holds now
+    Buffer* tenant;            // whose copy it holds now
+    Device* reader = nullptr;  // in host memory: what may still be copying from it
   };
   // A block of at least `bytes` on the device that isn't another copy of `tenant`; taken from
   // whoever had it.
   Block& block(Device& device, uint64_t bytes, Buffer& tenant);
   void forget(const Buffer& tenant);
+  // Before a block's contents change.
+  static void wait_for_reader(Block& block) noexcept;
   uint64_t bytes() const;  // allocated now, on all devices
 
  private:
   std::vector<std::unique_ptr<Block>> blocks_;
 };
 
-// What was converted between layouts, and copied between the host and devices.
-struct Traffic {
-  uint64_t conversions = 0;
-  uint64_t converted_bytes = 0;
-  uint64_t to_device = 0;  // copies
-  uint64_t to_device_bytes = 0;
-  uint64_t to_host = 0;
-  uint64_t to_host_bytes = 0;
-
-  Traffic operator-(const Traffic& before) const {
-    return {conversions - before.conversions, converted_bytes - before.converted_bytes,
-            to_device - before.to_device,     to_device_bytes - before.to_device_bytes,
-            to_host - before.to_host,         to_host_bytes - before.to_host_bytes};
-  }
-};
-
 class Buffer {
  public:
-  // `slot` may be shared; `traffic` counts what moves. Both outlive the buffer.
-  Buffer(Device& host_device, Slot& slot, Traffic& traffic);
+  // `slot` may be shared; `meter` counts what moves. Both outlive the buffer.
+  Buffer(Device& host_device, Slot& slot, TrafficMeter& meter);
   ~Buffer();
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
@@ -100,7 +88,7 @@ class Buffer {
 
   Device& host_device_;
   Slot& slot_;
-  Traffic& traffic_;
+  TrafficMeter& meter_;
   std::vector<std::unique_ptr<Copy>> copies_;
   uint64_t version_ = 0;  // 0: never written, all zeros
 };

@@ -23,8 +23,11 @@ void Plan::run(const dlr_mem* args, uint32_t n_args, dlr_mem workspace, dlr_mem 
 }
 
 Device::Device(std::string name, const dlr_device_type& type, uint64_t index,
-               const dlr_device_options& options)
-    : name_(std::move(name)), subject_(fmt::format("device '{}': ", name_)), type_(type) {
+               const dlr_device_options& options, const dlr_profiler_type* profiler)
+    : name_(std::move(name)),
+      subject_(fmt::format("device '{}': ", name_)),
+      type_(type),
+      profiler_(profiler) {
   host::check(type_.open(index, &options, &handle_), subject_);
   try {
     info_.size = sizeof info_;
@@ -57,6 +60,10 @@ bool Device::has_operators() const {
   return DLR_HAS(&type_, run) && type_.plan != nullptr;
 }
 
+bool Device::has_layouts() const {
+  return has_operators() && DLR_HAS(&type_, layout_bytes) && type_.layout_bytes != nullptr;
+}
+
 dlr_mem Device::allocate(uint64_t bytes) {
   dlr_mem mem{};
   if (bytes == 0) return mem;
@@ -83,7 +90,7 @@ void Device::copy(dlr_mem to, dlr_mem from, uint64_t bytes) {
   if (bytes == 0) return;
   has_issued_ = true;
   host::check(type_.copy(handle_, stream_, to, from, bytes), subject_);
-  if (!works_in_host_memory()) synchronize();
+  if (!works_in_host_memory() && to.space == DLR_SPACE_HOST) synchronize();
 }
 
 void Device::zero(dlr_mem mem, uint64_t bytes) {

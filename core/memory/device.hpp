@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <dlrun/abi.h>
+#include <dlrun/profiler.h>
 
 namespace dlrun::memory {
 
@@ -31,8 +32,9 @@ class Plan {
 class Device {
  public:
   // Opens device `index` of a plugin's type. `name` is how users call it: "cpu", "opencl:1".
+  // `profiler`: the plugin's, null for none.
   Device(std::string name, const dlr_device_type& type, uint64_t index,
-         const dlr_device_options& options);
+         const dlr_device_options& options, const dlr_profiler_type* profiler = nullptr);
   ~Device();
   Device(const Device&) = delete;
   Device& operator=(const Device&) = delete;
@@ -42,15 +44,19 @@ class Device {
   bool works_in_host_memory() const { return info_.host_memory != 0; }
   bool has_kernels() const;
   bool has_operators() const;
+  bool has_layouts() const;  // private ones
+  bool has_profiler() const { return profiler_ != nullptr; }
 
   dlr_mem allocate(uint64_t bytes);
-  // Waits first for issued work, which may need it; what that fails with, the next synchronize
-  // throws.
+  // Settles first: issued work may need it.
   void release(dlr_mem mem) noexcept;
-  // Finished when it returns, whichever sides are host memory.
+  // Finished when it returns, if it goes to host memory. From host memory it is only issued: that
+  // stays as it is until `settle`.
   void copy(dlr_mem to, dlr_mem from, uint64_t bytes);
   void zero(dlr_mem mem, uint64_t bytes);
   void synchronize();
+  // Waits for what nobody waited for yet; what that fails with, the next synchronize throws.
+  void settle() noexcept;
 
   // Built on first use. `items` and `width` as in dlr_context_api.launch.
   void prepare(const dlr_kernel& kernel, uint32_t dtype, uint32_t index_bits);
@@ -70,6 +76,7 @@ class Device {
 
  private:
   friend class Plan;
+  friend class Profiler;
   using KernelKey = std::tuple<const dlr_kernel*, uint32_t, uint32_t>;
   struct Reorder {
     dlr_tensor_desc from;
@@ -80,11 +87,11 @@ class Device {
 
   dlr_built_kernel* built(const dlr_kernel& kernel, uint32_t dtype, uint32_t index_bits);
   Reorder& reorder_for(const dlr_tensor_desc& from, const dlr_tensor_desc& to);
-  void settle() noexcept;
 
   std::string name_;
   std::string subject_;  // "device 'cpu': "
   const dlr_device_type& type_;
+  const dlr_profiler_type* profiler_;
   dlr_device* handle_ = nullptr;
   dlr_stream* stream_ = nullptr;
   dlr_device_info info_{};

@@ -1,6 +1,8 @@
 // What nets and training ask of the plugins; the registry answers.
 #pragma once
 
+#include <dlrun/abi.h>
+
 #include <string>
 #include <vector>
 
@@ -12,6 +14,7 @@ namespace dlrun::net {
 struct Provided {
   const void* type = nullptr;  // dlr_layer_type, dlr_source_type ... by kind
   std::string plugin_file;
+  const dlr_plugin* plugin = nullptr;  // for its optional interfaces
 };
 
 class Catalogue {

@@ -99,6 +99,7 @@ void Executor::launch(const dlr_kernel& kernel, uint32_t dtype, int64_t items, i
     skip(flat[i].mem, args[i].integer, residence.desc.dtype);
   });
   const uint32_t index_bits = needs_wide_index(args, n_args, items, width) ? 64 : 32;
+  if (skips_work_) return;
   runner.launch(kernel, dtype, index_bits, items, width, flat.data(), n_args);
 }
 
@@ -157,6 +158,7 @@ void Executor::launch_elementwise_private(const dlr_kernel& kernel, uint32_t dty
   const auto items =
       static_cast<int64_t>(device_.layout_bytes(layout) / memory::bytes_of(layout.dtype));
   const uint32_t index_bits = items > std::numeric_limits<int32_t>::max() ? 64 : 32;
+  if (skips_work_) return;
   kernel_device().launch(kernel, dtype, index_bits, items, 1, flat.data(), n_args);
   if (kernel.zero_to_zero != 0) return;
   for (uint32_t i = 0; i < n_args; ++i) {
@@ -233,6 +235,7 @@ void Executor::run(Operator& op, const dlr_arg* args, uint32_t n_args, dlr_mem r
     mems[i] = args[i].tensor->buffer->use(residence, args[i].access);
     skip(mems[i], args[i].integer, residence.desc.dtype);
   });
+  if (skips_work_) return;
   op.plan->run(mems.data(), n_args, op.workspace, reserve);
 }
 

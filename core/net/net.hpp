@@ -161,8 +161,14 @@ class Net {
   double read_scalar(const dlr_tensor& tensor);  // the first element
   double loss_of(const Value& value);            // the sum of its elements, not weighted
 
+  // All on which something of it runs.
+  std::vector<memory::Device*> devices() const;
   // Null: nobody. The observer must outlive the passes.
   void observe(StageObserver* observer) { observer_ = observer; }
+  // Passes do everything but kernels, operators and reading data; to see what dispatch costs.
+  void skip_work();
+  // Told of every copy and conversion; null: nobody.
+  void observe_moves(memory::MoveObserver* observer) { traffic_.observer = observer; }
   // Waits until all issued work is done.
   void synchronize();
 
@@ -212,8 +218,9 @@ class Net {
   NetOptions options_;
   uint64_t pass_ = 0;
   StageObserver* observer_ = nullptr;
+  bool skips_work_ = false;
   Devices devices_;
-  memory::Traffic traffic_;
+  memory::TrafficMeter traffic_;
   std::vector<std::unique_ptr<memory::Slot>> slots_;
   std::vector<std::unique_ptr<memory::Buffer>> buffers_;
   std::vector<std::unique_ptr<Executor>> executors_;  // one for each device

@@ -46,7 +46,7 @@ void Net::feed_stage(Stage& stage) {
     feed_addresses_.push_back(
         host_executor_->map(values_[static_cast<size_t>(top)]->data, DLR_WRITE));
   }
-  stage.feed->next(feed_addresses_);
+  if (!skips_work_) stage.feed->next(feed_addresses_);
 }
 
 void Net::begin_iteration() {
@@ -137,6 +137,19 @@ void Net::copy_tensor(Executor& executor, const dlr_kernel& kernel, dlr_tensor f
   const uint32_t access = &kernel == &kernels::core_copy ? DLR_WRITE : DLR_READ_WRITE;
   const dlr_arg args[] = {tensor_arg(&from, DLR_READ), tensor_arg(&to, access)};
   executor.launch(kernel, options_.dtype, memory::element_count(to.desc), 1, args, 2);
+}
+
+std::vector<memory::Device*> Net::devices() const {
+  std::vector<memory::Device*> devices;
+  for (const auto& executor : executors_)
+    devices.push_back(&executor->device());
+  return devices;
+}
+
+void Net::skip_work() {
+  skips_work_ = true;
+  for (const auto& executor : executors_)
+    executor->skip_work();
 }
 
 void Net::synchronize() {

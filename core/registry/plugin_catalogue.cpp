@@ -11,7 +11,7 @@ net::Provided PluginCatalogue::load(const std::string& kind, const std::string& 
   const auto manifest = registry_->resolve(kind, name, where, subject);
   try {
     const auto plugin = loader_->load(manifest);
-    return {plugin->untyped(kind, short_name(name)), manifest->file.string()};
+    return {plugin->untyped(kind, short_name(name)), manifest->file.string(), &plugin->entry()};
   } catch (const base::Error& error) {
     throw base::Error(error.code(), where, subject + error.what());
   }

@@ -107,8 +107,7 @@ class Opener {
     options.size = sizeof options;
     options.threads = static_cast<uint64_t>(std::max(choice_.threads, 0));
     options.isa = host::to_abi(choice_.isa);
-    const std::string full = index == 0 ? name : fmt::format("{}:{}", name, index);
-    return std::make_shared<memory::Device>(full, type(name), index, options);
+    return open_device(catalogue_, name, index, options);
   }
 
   net::Catalogue& catalogue_;
@@ -117,7 +116,25 @@ class Opener {
   std::string host_name_;
 };
 
+// Null when the plugin has none that is whole.
+const dlr_profiler_type* profiler_of(const dlr_plugin* plugin) {
+  if (plugin == nullptr || !DLR_HAS(plugin, get_interface) || plugin->get_interface == nullptr)
+    return nullptr;
+  const auto* profiler =
+      static_cast<const dlr_profiler_type*>(plugin->get_interface(host::to_abi(DLR_PROFILER_ID)));
+  return profiler != nullptr && DLR_HAS(profiler, end) ? profiler : nullptr;
+}
+
 }  // namespace
+
+std::shared_ptr<memory::Device> open_device(net::Catalogue& catalogue, const std::string& kind,
+                                            uint64_t index, const dlr_device_options& options) {
+  const net::Provided provided =
+      catalogue.load("device", kind, {}, fmt::format("device '{}': ", kind));
+  const std::string name = index == 0 ? kind : fmt::format("{}:{}", kind, index);
+  return std::make_shared<memory::Device>(name, *static_cast<const dlr_device_type*>(provided.type),
+                                          index, options, profiler_of(provided.plugin));
+}
 
 net::Devices open_devices(net::Catalogue& catalogue, const std::vector<DeviceKind>& kinds,
                           const DeviceChoice& choice, std::vector<std::string>* reasons) {

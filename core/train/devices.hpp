@@ -25,6 +25,11 @@ struct DeviceChoice {
   std::string isa;  // "": the best there is
 };
 
+// Opens device `index` of a kind, with the plugin's profiler where it has one. The device is called
+// "opencl" or "opencl:1".
+std::shared_ptr<memory::Device> open_device(net::Catalogue& catalogue, const std::string& kind,
+                                            uint64_t index, const dlr_device_options& options);
+
 // `kinds`: all that are installed. Opens the host device and the chosen one (which may be the
 // same). With `auto` the one with the highest score that reports a device; `reasons` then says why
 // others were passed over. A named device that isn't there is an error that says why and what there

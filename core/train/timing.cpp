@@ -22,36 +22,32 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-// Adds each stage's time to its layer as the net reports it.
-class LayerClock : public net::StageObserver {
- public:
-  explicit LayerClock(net::Net& net) : net_(net), times_(net.stages().size()) {}
-
-  void before(size_t, bool) override {
-    net_.synchronize();
-    start_ = Clock::now();
+std::vector<LayerTime> layer_times(const net::Net& net, const Timeline& timeline,
+                                   int64_t iterations) {
+  std::vector<LayerTime> times(net.stages().size());
+  for (size_t i = 0; i < times.size(); ++i) {
+    const net::Stage& stage = *net.stages()[i];
+    times[i].layer = stage.name;
+    times[i].type = stage.config.text("type");
+    times[i].by_device = is_timed_by_device(stage);
   }
-  void after(size_t stage, bool backward) override {
-    net_.synchronize();
-    (backward ? times_[stage].backward : times_[stage].forward) += seconds_since(start_);
+  const auto add = [&](const LayerSpan& layer, int64_t nanoseconds) {
+    LayerTime& time = times[layer.stage];
+    (layer.backward ? time.backward : time.forward) +=
+        static_cast<double>(nanoseconds) * 1e-9 / static_cast<double>(iterations);
+  };
+  for (const LayerSpan& layer : timeline.layers) {
+    if (!times[layer.stage].by_device) add(layer, layer.end_ns - layer.begin_ns);
   }
-
-  std::vector<LayerTime> means(int64_t iterations) const {
-    std::vector<LayerTime> means = times_;
-    for (size_t i = 0; i < means.size(); ++i) {
-      means[i].layer = net_.stages()[i]->name;
-      means[i].type = net_.stages()[i]->config.text("type");
-      means[i].forward /= static_cast<double>(iterations);
-      means[i].backward /= static_cast<double>(iterations);
+  for (const DeviceWork& work : timeline.devices) {
+    for (const memory::Span& span : work.spans) {
+      if (span.label == 0) continue;
+      const LayerSpan& layer = timeline.layers[span.label - 1];
+      if (times[layer.stage].by_device) add(layer, span.end_ns - span.begin_ns);
     }
-    return means;
   }
-
- private:
-  net::Net& net_;
-  std::vector<LayerTime> times_;
-  Clock::time_point start_;
-};
+  return times;
+}
 
 void pass(net::Net& net, bool with_backward, std::vector<double>* forward,
           std::vector<double>* backward) {
@@ -99,13 +95,17 @@ NetTime time_net(net::Net& net, int64_t iterations, bool with_backward, bool per
   time.traffic = net.traffic() - before;
   time.forward = median(forward);
   time.backward = with_backward ? median(backward) : 0;
+  {
+    const net::MoveLog log(net);
+    pass(net, with_backward, nullptr, nullptr);
+    time.moves = log.moves();
+  }
   if (!per_layer) return time;
   LayerClock clock(net);
-  net.observe(&clock);
   for (int64_t i = 0; i < iterations; ++i)
     pass(net, with_backward, nullptr, nullptr);
-  net.observe(nullptr);
-  time.layers = clock.means(iterations);
+  time.timeline = clock.timeline();
+  time.layers = layer_times(net, time.timeline, iterations);
   return time;
 }
 

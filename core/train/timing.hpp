@@ -4,7 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "core/net/moves.hpp"
 #include "core/net/net.hpp"
+#include "core/train/layer_clock.hpp"
 
 namespace dlrun::train {
 
@@ -13,15 +15,18 @@ struct LayerTime {
   std::string type;
   double forward = 0;  // seconds a pass, mean
   double backward = 0;
+  bool by_device = false;  // what its device measured; else the host, waiting behind the layer
 };
 
 struct NetTime {
   int64_t iterations = 0;
   double forward = 0;  // seconds a pass, median
   double backward = 0;
-  memory::Traffic traffic;  // of the timed passes together
-  std::vector<LayerTime>
-      layers;  // only when asked for: timing them waits for the device behind each
+  memory::Traffic traffic;       // of the timed passes together
+  std::vector<net::Move> moves;  // of one pass
+  // Only when asked for, from passes of their own.
+  std::vector<LayerTime> layers;
+  Timeline timeline;
 };
 
 // One pass to warm up, then `iterations` timed ones. Without `with_backward` only forward.

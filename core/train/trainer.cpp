@@ -9,6 +9,7 @@
 
 #include "core/base/error.hpp"
 #include "core/base/files.hpp"
+#include "core/net/moves.hpp"
 #include "core/train/signals.hpp"
 #include "core/train/snapshot.hpp"
 #include "core/train/timing.hpp"
@@ -174,6 +175,15 @@ void Trainer::resume(const std::string& state_file) {
   spdlog::info("resumed from {} at iteration {}", state_file, iteration_);
 }
 
+void Trainer::iterate_and_report_moves() {
+  const net::MoveLog log(*train_net_);
+  iterate();
+  const std::vector<std::string> lines = net::move_lines(log.moves());
+  if (!lines.empty()) spdlog::info("what moves in an iteration:");
+  for (const std::string& line : lines)
+    spdlog::info("  {}", line);
+}
+
 Trainer::Outcome Trainer::run() {
   SignalWatch signals;
   Progress progress(iteration_, max_iterations_, batch_of(*train_net_) * iter_size_);
@@ -192,7 +202,11 @@ Trainer::Outcome Trainer::run() {
   const memory::Traffic before = train_net_->traffic();
   while (iteration_ < max_iterations_) {
     if (is_test_due()) test_all(progress);
-    iterate();
+    if (iteration_ == first + 1) {  // the first one moves what later ones find in place
+      iterate_and_report_moves();
+    } else {
+      iterate();
+    }
     if (is_due(display_)) progress.report(state());
     progress.tick(state());
     if (is_due(snapshot_interval_) || signals.take_snapshot_request()) write();

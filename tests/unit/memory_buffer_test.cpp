@@ -25,7 +25,7 @@ struct Bench {
   FakeDevice near{"near"};
   FakeDevice far{"far"};
   memory::Slot slot;
-  memory::Traffic traffic;
+  memory::TrafficMeter traffic;
   Buffer buffer{host.device, slot, traffic};
 
   Residence plain(FakeDevice& on, int64_t count = 3) { return {&on.device, shape(count)}; }
@@ -152,7 +152,7 @@ TEST_CASE("memory is released when issued work is done, and all of it in the end
   {
     FakeDevice host("host", true);
     memory::Slot slot;
-    memory::Traffic traffic;
+    memory::TrafficMeter traffic;
     Buffer buffer(host.device, slot, traffic);
     buffer.use({&near.device, shape(3, kReversed)}, DLR_READ);
     CHECK(near.state.memory.size() == 1);
