@@ -28,7 +28,7 @@ class OutsideDevices(OutsideTest):
 
     def check_opens(self, device, library):
         found = self.devices(library)[device]
-        self.assertIn("operators", found["level"], found)
+        self.assertGreaterEqual(found["level"], 2, found)
 
     def test_onednn(self):
         self.check_opens("onednn", self.build_device("onednn"))
@@ -38,7 +38,7 @@ class OutsideDevices(OutsideTest):
 
     def test_cuda_without_a_gpu_says_why(self):
         found = self.devices(self.build_device("cuda"))["cuda"]
-        self.assertTrue(found.get("level") or found.get("reason"), found)
+        self.assertTrue("level" in found or found.get("reason"), found)
 
     def test_strict_is_installed_with_the_sdk(self):
         self.check_opens("strict", self.build_installed("strict"))
