@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <map>
+#include <mutex>
 
 #include "transfer.hpp"
 
@@ -61,6 +63,18 @@ Context make_context(const FoundDevice& found) {
   return context;
 }
 
+// The device's context, the same however often it is opened. CLBlast keeps what it compiled for a
+// context until the process ends, and that keeps the context: one for each opening would pile up.
+cl_context context_of(const FoundDevice& found) {
+  static std::mutex mutex;
+  // Never destroyed: at the end of the process the driver may be gone before.
+  static auto& contexts = *new std::map<cl_device_id, Context>;
+  const std::lock_guard lock(mutex);
+  Context& context = contexts[found.device];
+  if (!context) context = make_context(found);
+  return context.get();
+}
+
 }  // namespace
 
 std::vector<FoundDevice> find_devices(std::string* reason) {
@@ -90,9 +104,9 @@ Device::Device(const FoundDevice& found)
       driver_(platform_text(found.platform, CL_PLATFORM_NAME) + " " +
               device_text(found.device, CL_DRIVER_VERSION)),
       float64_(has_float64(found.device)),
-      context_(make_context(found)),
-      own_stream_(context_.get(), found.device),
-      programs_(context_.get(), found.device) {}
+      context_(context_of(found)),
+      own_stream_(context_, found.device),
+      programs_(context_, found.device) {}
 
 void Device::info(dlr_device_info& out) const {
   out.name = to_abi(name_);
@@ -106,8 +120,8 @@ void Device::info(dlr_device_info& out) const {
 
 dlr_mem Device::allocate(uint64_t bytes) {
   cl_int status = CL_SUCCESS;
-  const cl_mem buffer = clCreateBuffer(context_.get(), CL_MEM_READ_WRITE,
-                                       std::max<uint64_t>(bytes, 1), nullptr, &status);
+  const cl_mem buffer =
+      clCreateBuffer(context_, CL_MEM_READ_WRITE, std::max<uint64_t>(bytes, 1), nullptr, &status);
   if (status == CL_INVALID_BUFFER_SIZE) {
     throw Error("an allocation of " + std::to_string(bytes) +
                     " bytes is more than the device's largest, " +
@@ -123,7 +137,7 @@ void Device::release(const dlr_mem& mem) {
 }
 
 std::unique_ptr<Stream> Device::make_stream() {
-  auto stream = std::make_unique<Stream>(context_.get(), device_);
+  auto stream = std::make_unique<Stream>(context_, device_);
   if (is_timing_) stream->begin_timing();
   streams_.push_back(stream.get());
   return stream;

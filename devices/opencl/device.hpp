@@ -57,7 +57,7 @@ class Device {
   std::string name_;
   std::string driver_;
   bool float64_;
-  Context context_;
+  cl_context context_;  // shared by all who opened this device
   Stream own_stream_;
   std::vector<Stream*> streams_;
   bool is_timing_ = false;
