@@ -80,9 +80,9 @@ void Device::release(dlr_mem mem) noexcept {
 void Device::settle() noexcept {
   if (!has_issued_) return;
   try {
-    synchronize();
+    wait();
   } catch (...) {
-    late_error_ = std::current_exception();
+    if (late_error_ == nullptr) late_error_ = std::current_exception();
   }
 }
 
@@ -100,9 +100,14 @@ void Device::zero(dlr_mem mem, uint64_t bytes) {
 }
 
 void Device::synchronize() {
-  has_issued_ = false;
   if (late_error_ != nullptr) std::rethrow_exception(std::exchange(late_error_, nullptr));
+  wait();
+}
+
+// Work counts as under way until a wait for it has succeeded: memory may be released only then.
+void Device::wait() {
   host::check(type_.synchronize(handle_, stream_), subject_);
+  has_issued_ = false;
 }
 
 dlr_built_kernel* Device::built(const dlr_kernel& kernel, uint32_t dtype, uint32_t index_bits) {

@@ -116,10 +116,16 @@ dlr_error* allocate(dlr_device* device, uint64_t bytes, dlr_mem* out) {
   });
 }
 
+// Where no error can be returned: what fails is told when the stream is waited for.
+void finish_all(dlr_device* device) {
+  dlr_error* error = guard([&] { device->scheduler.finish(nullptr); });
+  if (error != nullptr) dlrun::host().error_free(error);
+}
+
 void release(dlr_device* device, dlr_mem mem) {
   if (device->scheduler.needs(mem)) {
     complain(device, "a memory is released while issued work needs it");
-    guard([&] { device->scheduler.finish(nullptr); });
+    finish_all(device);
   }
   complain(device, device->memory.release(mem));
 }
@@ -265,7 +271,7 @@ dlr_error* plan(dlr_device* device, dlr_op_desc* inout, dlr_plan** out) {
 void destroy_plan(dlr_device* device, dlr_plan* plan) {
   if (device->scheduler.needs(plan)) {
     complain(device, "a plan of '" + plan->name + "' is destroyed while issued work needs it");
-    guard([&] { device->scheduler.finish(nullptr); });
+    finish_all(device);
   }
   --device->n_plans;
   delete plan;
