@@ -88,7 +88,6 @@ class Device {
   dlr_built_kernel* built(const dlr_kernel& kernel, uint32_t dtype, uint32_t index_bits);
   Reorder& reorder_for(const dlr_tensor_desc& from, const dlr_tensor_desc& to);
   void wait();
-  void settle() noexcept;
 
   std::string name_;
   std::string subject_;  // "device 'cpu': "
