@@ -32,8 +32,7 @@ BuiltKernel::BuiltKernel(ProgramStore& programs, cl_device_id device, uint64_t s
                          const dlr_kernel& kernel, uint32_t dtype, uint32_t index_bits)
     : space_(space), dtype_(dtype), index_bits_(index_bits), name_(from_abi(kernel.name)) {
   const size_t group = largest_group_of(device);
-  const KernelText text =
-      kernel_text(kernel, dtype & 0xFFu, index_bits, static_cast<uint32_t>(group));
+  const KernelText text = kernel_text(kernel, dtype & 0xFFu, index_bits);
   form_ = text.form;
   for (const KernelParameter& parameter : text.parameters)
     kinds_.push_back(parameter.kind);
@@ -119,6 +118,10 @@ void BuiltKernel::launch(Stream& stream, int64_t items, int64_t width, const dlr
                 DLR_INTERNAL_ERROR);
   }
   set_arguments(items, args, n_args);
+  if (form_ == KernelForm::kGroups) {
+    check_cl(clSetKernelArg(kernel_.get(), next_, range.local * (dtype_ & 0xFFu) / 8, nullptr),
+             "clSetKernelArg");
+  }
   cl_event event = nullptr;
   check_cl(clEnqueueNDRangeKernel(stream.queue(), kernel_.get(), 1, nullptr, &range.global,
                                   &range.local, 0, nullptr, &event),

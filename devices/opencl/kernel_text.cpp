@@ -12,7 +12,8 @@ std::string pointer_type(const KernelParameter& parameter) {
   return (parameter.is_output ? "__global " : "__global const ") + parameter.element_type + "*";
 }
 
-std::string entry_point(const KernelText& text, const std::string& kernel, uint32_t largest_group) {
+// The group's memory is an argument: that of a group is then its own on any driver.
+std::string entry_point(const KernelText& text, const std::string& kernel) {
   std::string parameters;
   std::string values;
   for (size_t i = 0; i < text.parameters.size(); ++i) {
@@ -28,16 +29,14 @@ std::string entry_point(const KernelText& text, const std::string& kernel, uint3
     }
   }
   const bool groups = text.form == KernelForm::kGroups;
-  const std::string memory =
-      groups ? "  __local real memory[" + std::to_string(largest_group) + "];\n" : std::string();
-  return "__kernel void " + text.entry + "(" + parameters + "idx items) {\n" + memory + "  " +
-         kernel + "(items, " + (groups ? "memory" : "(__local real*)0") + values + ");\n}\n";
+  return "__kernel void " + text.entry + "(" + parameters + "idx items" +
+         (groups ? ", __local real* memory" : "") + ") {\n  " + kernel + "(items, " +
+         (groups ? "memory" : "(__local real*)0") + values + ");\n}\n";
 }
 
 }  // namespace
 
-KernelText kernel_text(const dlr_kernel& kernel, uint32_t real_bits, uint32_t index_bits,
-                       uint32_t largest_group) {
+KernelText kernel_text(const dlr_kernel& kernel, uint32_t real_bits, uint32_t index_bits) {
   const std::string name(from_abi(kernel.name));
   KernelText text;
   text.entry = name + "_entry";
@@ -45,7 +44,7 @@ KernelText kernel_text(const dlr_kernel& kernel, uint32_t real_bits, uint32_t in
   text.form = kernel_form(from_abi(kernel.source), name);
   text.program = kernel_program(kernel, real_bits, index_bits, kernel_opencl_h, kernel_random_h) +
                  "#line 1 \"entry of kernel " + name + "\"\n" +
-                 entry_point(text, name, largest_group);
+                 entry_point(text, name);
   return text;
 }
 

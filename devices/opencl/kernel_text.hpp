@@ -16,10 +16,9 @@ struct KernelText {
   KernelForm form;
 };
 
-// `largest_group` is how many work items may share local memory. The entry point takes each buffer
-// as a pointer and a byte offset (OpenCL 1.2 can't offset a buffer), then the scalars' values, and
-// last the number of items.
-KernelText kernel_text(const dlr_kernel& kernel, uint32_t real_bits, uint32_t index_bits,
-                       uint32_t largest_group);
+// The entry point takes each buffer as a pointer and a byte offset (OpenCL 1.2 can't offset a
+// buffer), then the scalars' values, the number of items, and last for kernels with groups local
+// memory of one real for each work item of a group.
+KernelText kernel_text(const dlr_kernel& kernel, uint32_t real_bits, uint32_t index_bits);
 
 }  // namespace dlrun::opencl
