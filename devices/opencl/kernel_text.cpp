@@ -43,8 +43,7 @@ KernelText kernel_text(const dlr_kernel& kernel, uint32_t real_bits, uint32_t in
   text.parameters = parse_parameters(from_abi(kernel.parameters));
   text.form = kernel_form(from_abi(kernel.source), name);
   text.program = kernel_program(kernel, real_bits, index_bits, kernel_opencl_h, kernel_random_h) +
-                 "#line 1 \"entry of kernel " + name + "\"\n" +
-                 entry_point(text, name);
+                 "#line 1 \"entry of kernel " + name + "\"\n" + entry_point(text, name);
   return text;
 }
 

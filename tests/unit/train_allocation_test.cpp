@@ -12,7 +12,11 @@ std::atomic<bool> counting = false;
 std::atomic<long> allocations = 0;
 }  // namespace
 
-// Every `new` of the process, the plugins' included, comes here.
+// Every `new` of the process, the plugins' included, comes here. g++ may see through one of the
+// pair and not the other.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
+#endif
 void* operator new(std::size_t size) {
   if (counting) ++allocations;
   if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;

@@ -39,7 +39,9 @@ std::string failure(const SmallJob& job) {
 }  // namespace
 
 TEST_CASE("LeNet's losses on strict are those of cpu") {
-  constexpr int kIterations = 20;  // strict takes its time
+  // Strict takes its time; and in float32 sums of another order lead LeNet elsewhere after some 18
+  // iterations, on the cpu device's own AVX2 and AVX-512 builds too (docs/devices.md).
+  constexpr int kIterations = 12;
   check_alike(losses_of(session_options(lenet(), "strict"), kIterations),
               losses_of(session_options(lenet(), "cpu"), kIterations));
 }
