@@ -13,6 +13,12 @@ Slot::~Slot() {
   }
 }
 
+// One is remembered: another device's copy is waited for first.
+void Slot::note_reader(Block& block, Device& reader) noexcept {
+  if (block.reader != &reader) wait_for_reader(block);
+  block.reader = &reader;
+}
+
 void Slot::wait_for_reader(Block& block) noexcept {
   if (block.reader != nullptr) block.reader->settle();
   block.reader = nullptr;
@@ -174,7 +180,7 @@ void Buffer::move(Copy& from, Copy& to) {
     }
     mover.copy(to.block->mem, from.block->mem, bytes);
     const bool to_host = b.place->works_in_host_memory();
-    if (!to_host) from.block->reader = &mover;
+    if (!to_host) Slot::note_reader(*from.block, mover);
     meter_.count(*this, to_host ? MoveKind::kToHost : MoveKind::kToDevice, bytes);
     return;
   }

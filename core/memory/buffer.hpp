@@ -46,6 +46,8 @@ class Slot {
   // whoever had it.
   Block& block(Device& device, uint64_t bytes, Buffer& tenant);
   void forget(const Buffer& tenant);
+  // A copy from a block, in host memory, was issued to a device.
+  static void note_reader(Block& block, Device& reader) noexcept;
   // Before a block's contents change.
   static void wait_for_reader(Block& block) noexcept;
   uint64_t bytes() const;  // allocated now, on all devices
