@@ -58,8 +58,8 @@ void Scatter<T>::run(const T* dy, const T* weights, T* dx, bool add, char* works
     const Range range = part_of(parts, slot, slots_);
     for (int64_t part = range.begin; part < range.end; ++part) {
       const int64_t group = part % shape_.groups;
-      run_image(dy + part * dy_size, packed, group, part + 1 == parts, dx + part * dx_size, add,
-                workspace + own_at_ + slot * own_bytes_);
+      run_image(dy + part * dy_size, packed, group, (parts - part) * dy_size, dx + part * dx_size,
+                add, workspace + own_at_ + slot * own_bytes_);
     }
   });
 }
@@ -85,24 +85,25 @@ void Scatter<T>::pack_weights(const T* weights, T* packed) const {
 }
 
 template <class T>
-void Scatter<T>::run_image(const T* dy, const T* weights, int64_t group, bool last, T* dx, bool add,
-                           char* own) const {
+void Scatter<T>::run_image(const T* dy, const T* weights, int64_t group, int64_t reachable, T* dx,
+                           bool add, char* own) const {
   weights += group * shape_.rows * unfolded();
   const int64_t size = shape_.channels * plane_.count();
   T* image = plane_.is_plain() ? dx : piece<T>(own, image_at_);
   if (!plane_.is_plain() || !add) std::memset(image, 0, static_cast<size_t>(size) * sizeof(T));
-  add_tiles(dy, weights, last, image, own);
+  add_tiles(dy, weights, reachable, image, own);
   if (!plane_.is_plain()) plane_.copy_out(shape_.channels, image, dx, add);
 }
 
 template <class T>
-void Scatter<T>::add_tiles(const T* dy, const T* weights, bool last, T* image, char* own) const {
+void Scatter<T>::add_tiles(const T* dy, const T* weights, int64_t reachable, T* image,
+                           char* own) const {
   T* packed = piece<T>(own, panel_at_);
   T* tile = piece<T>(own, tile_at_);
   for (size_t i = 0; i < image_.panels.size(); ++i) {
     const Panel& from = gradient_.panels[i];
     const Panel& to = image_.panels[i];
-    const bool overrun = from.one_image || !last;
+    const bool overrun = from.reach + rows_at_.back() <= reachable;
     tile_.pack(shape_.rows, dy, rows_at_.data(),
                &gradient_.segments[static_cast<size_t>(from.first_segment)], from.n_segments, 1,
                overrun, packed);

@@ -29,9 +29,10 @@ class Scatter {
   int64_t unfolded() const { return static_cast<int64_t>(offsets_.size()); }
   int64_t first_row(int64_t row_panel) const { return unfolded() * row_panel / row_panels_; }
   void pack_weights(const T* weights, T* packed) const;
-  void run_image(const T* dy, const T* weights, int64_t group, bool last, T* dx, bool add,
+  // `reachable`: elements from dy on that may be read.
+  void run_image(const T* dy, const T* weights, int64_t group, int64_t reachable, T* dx, bool add,
                  char* own) const;
-  void add_tiles(const T* dy, const T* weights, bool last, T* image, char* own) const;
+  void add_tiles(const T* dy, const T* weights, int64_t reachable, T* image, char* own) const;
 
   const TileFunctions<T>& tile_;
   ScatterShape shape_;
