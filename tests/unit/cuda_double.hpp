@@ -9,6 +9,8 @@
 #include <filesystem>
 #include <string>
 
+#include "tests/unit/roots.hpp"
+
 namespace dlrun::test {
 
 // A folder of this process's own for what is kept between runs, compiled kernels among it.
@@ -34,7 +36,7 @@ class CudaDouble {
  public:
   // The device's library, as seen from the build's folder of plugins.
   static constexpr const char* kLibrary = "../tests/doubles/cuda/device_cuda";
-  static std::string folder() { return std::string(DLRUN_BUILD_ROOT) + "/tests/doubles/cuda"; }
+  static std::string folder() { return build_root() + "/tests/doubles/cuda"; }
   static bool is_built() { return std::filesystem::exists(folder() + "/device_cuda.so"); }
 
   explicit CudaDouble(const std::string& words = "") {

@@ -5,11 +5,12 @@
 #include <random>
 
 #include "tests/unit/device_cpu_host.hpp"
+#include "tests/unit/roots.hpp"
 
 namespace device_test {
 
 inline std::string plugin_file() {
-  return DLRUN_BUILD_ROOT "/plugins/device_cpu.so";
+  return dlrun::test::build_root() + "/plugins/device_cpu.so";
 }
 
 template <class T>

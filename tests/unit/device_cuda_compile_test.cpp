@@ -13,6 +13,7 @@
 
 #include "devices/cuda/kernel_text.hpp"
 #include "devices/cuda/nvrtc.hpp"
+#include "tests/unit/roots.hpp"
 
 namespace {
 
@@ -67,7 +68,7 @@ std::vector<fs::path> kernel_files() {
   for (const char* folder :
        {"core", "plugins", "devices", "solvers", "sdk/template", "tests/unit"}) {
     for (const auto& entry :
-         fs::recursive_directory_iterator(fs::path(DLRUN_SOURCE_ROOT) / folder)) {
+         fs::recursive_directory_iterator(fs::path(dlrun::test::source_root()) / folder)) {
       if (entry.path().string().ends_with(".kernel.h")) files.push_back(entry.path());
     }
   }

@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "tests/unit/device_cuda_host.hpp"
+#include "tests/unit/roots.hpp"
 
 using namespace device_test;
 
@@ -16,7 +17,7 @@ namespace {
 class TestKernel {
  public:
   TestKernel(std::string name, dlr_cpu_variant build) : name_(std::move(name)), build_(build) {
-    std::ifstream file(DLRUN_SOURCE_ROOT "/" DLR_KERNEL_FILE);
+    std::ifstream file(dlrun::test::source_root() + "/" DLR_KERNEL_FILE);
     source_ = {std::istreambuf_iterator<char>(file), {}};
     const size_t begin = source_.find("(" + name_ + ",") + name_.size() + 2;
     parameters_ = source_.substr(begin, source_.find(") {", begin) - begin);

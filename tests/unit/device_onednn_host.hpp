@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tests/unit/device_cpu_host.hpp"
+#include "tests/unit/roots.hpp"
 
 namespace device_test {
 
@@ -17,7 +18,7 @@ namespace device_test {
 // to.
 inline std::string onednn_file(bool takes_all = true) {
   setenv("DLRUN_ONEDNN", takes_all ? "all" : "", 1);
-  return DLRUN_BUILD_ROOT "/plugins/device_onednn.so";
+  return dlrun::test::build_root() + "/plugins/device_onednn.so";
 }
 
 // What can be fused, with the numbers that it gives.

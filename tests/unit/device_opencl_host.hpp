@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tests/unit/device_cpu_host.hpp"
+#include "tests/unit/roots.hpp"
 
 namespace device_test {
 
@@ -40,7 +41,7 @@ class KernelFolder {
 // The first OpenCL device; absent, with a message, where there is none.
 inline std::unique_ptr<DevicePlugin> open_opencl() {
   try {
-    return std::make_unique<DevicePlugin>(DLRUN_BUILD_ROOT "/plugins/device_opencl.so");
+    return std::make_unique<DevicePlugin>(dlrun::test::build_root() + "/plugins/device_opencl.so");
   } catch (const Refused& refused) {
     MESSAGE("skipped: ", refused.what());
     return nullptr;

@@ -8,6 +8,7 @@
 #include <random>
 
 #include "tests/unit/device_opencl_host.hpp"
+#include "tests/unit/roots.hpp"
 
 using namespace device_test;
 
@@ -22,7 +23,7 @@ std::string read_text(const std::filesystem::path& path) {
 class TestKernel {
  public:
   explicit TestKernel(std::string name, std::string source = {}) : name_(std::move(name)) {
-    source_ = source.empty() ? read_text(DLRUN_SOURCE_ROOT "/" DLR_KERNEL_FILE) : source;
+    source_ = source.empty() ? read_text(dlrun::test::source_root() + "/" DLR_KERNEL_FILE) : source;
     const size_t begin = source_.find("(" + name_ + ",") + name_.size() + 2;
     parameters_ = source_.substr(begin, source_.find(") {", begin) - begin);
     kernel_.size = sizeof kernel_;

@@ -11,6 +11,7 @@
 #include "core/conform/values.hpp"
 #include "core/net/net.hpp"
 #include "tests/unit/plugin_bench.hpp"
+#include "tests/unit/roots.hpp"
 
 namespace dlrun::test {
 
@@ -55,7 +56,7 @@ class LayersBench : public PluginBench {
   static std::string library_of(const std::string& device, const std::string& library) {
     return library.empty() ? "device_" + device : library;
   }
-  static std::string folder() { return std::string(DLRUN_BUILD_ROOT) + "/plugins"; }
+  static std::string folder() { return build_root() + "/plugins"; }
 
   // Every plugin of the build but devices, of which most tests want the reference only.
   static std::vector<std::string> libraries() {

@@ -13,6 +13,7 @@
 #include "core/model_io/hdf5_file.hpp"
 #include "tests/unit/cuda_double.hpp"
 #include "tests/unit/layers_bench.hpp"
+#include "tests/unit/roots.hpp"
 
 namespace dlrun::test {
 namespace {
@@ -22,7 +23,7 @@ namespace fs = std::filesystem;
 std::vector<fs::path> golden_nets() {
   std::vector<fs::path> nets;
   for (const auto& entry :
-       fs::directory_iterator(fs::path(DLRUN_SOURCE_ROOT) / "tests/golden/layers")) {
+       fs::directory_iterator(fs::path(dlrun::test::source_root()) / "tests/golden/layers")) {
     if (entry.path().extension() == ".prototxt") nets.push_back(entry.path());
   }
   std::sort(nets.begin(), nets.end());

@@ -5,13 +5,14 @@
 #include "core/model_io/solver_state.hpp"
 #include "core/model_io/weights.hpp"
 #include "model_io_support.hpp"
+#include "tests/unit/roots.hpp"
 
 using namespace dlrun::model_io;
 using namespace dlrun::test;
 
 namespace {
 
-const fs::path kModels = DLRUN_SOURCE_ROOT "/../shared/real/models";
+const fs::path kModels = dlrun::test::source_root() + "/../shared/real/models";
 
 struct Expected {
   const char* layer;

@@ -16,13 +16,14 @@
 #include "core/base/error.hpp"
 #include "core/base/files.hpp"
 #include "core/model_io/host_blob.hpp"
+#include "tests/unit/roots.hpp"
 
 namespace dlrun::test {
 
 namespace fs = std::filesystem;
 
-inline const fs::path kGolden = DLRUN_SOURCE_ROOT "/tests/golden/solvers";
-inline const fs::path kData = DLRUN_SOURCE_ROOT "/tests/data/model_io";
+inline const fs::path kGolden = source_root() + "/tests/golden/solvers";
+inline const fs::path kData = source_root() + "/tests/data/model_io";
 
 // A new empty folder, removed with all that is in it.
 class TemporaryFolder {

@@ -19,6 +19,7 @@
 #include "core/host/host_table.hpp"
 #include "core/host/params.hpp"
 #include "core/net/catalogue.hpp"
+#include "tests/unit/roots.hpp"
 
 namespace dlrun::test {
 
@@ -75,7 +76,7 @@ class PluginBench : public config::SchemaSource, public net::Catalogue {
 
  private:
   void open(const std::string& name) {
-    const std::string path = std::string(DLRUN_BUILD_ROOT) + "/plugins/" + name + ".so";
+    const std::string path = build_root() + "/plugins/" + name + ".so";
     void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (library == nullptr) throw std::runtime_error(dlerror());
     const auto query = reinterpret_cast<dlr_plugin_query_fn>(dlsym(library, "dlrun_plugin_query"));

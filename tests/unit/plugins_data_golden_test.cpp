@@ -11,10 +11,11 @@
 #include "core/model_io/image_codec.hpp"
 #include "core/net/feed.hpp"
 #include "tests/unit/plugin_bench.hpp"
+#include "tests/unit/roots.hpp"
 
 namespace {
 
-const std::string kFolder = std::string(DLRUN_SOURCE_ROOT) + "/tests/golden/data/";
+const std::string kFolder = dlrun::test::source_root() + "/tests/golden/data/";
 
 // Sets of values whose largest difference is at most 1e-5 + 1e-4 * the largest value, as `dlrun
 // verify` has it.
@@ -82,7 +83,7 @@ TEST_CASE("batches from HDF5 files are Caffe's") {
 }
 
 TEST_CASE("batches from LevelDB are Caffe's" *
-          doctest::skip(!std::filesystem::exists(DLRUN_BUILD_ROOT
+          doctest::skip(!std::filesystem::exists(dlrun::test::build_root() +
                                                  "/plugins/database_leveldb.so"))) {
   dlrun::test::PluginBench bench({"source_data", "database_leveldb", "transform_param"});
   check_case(bench, "leveldb_raw");

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "tests/unit/plugin_bench.hpp"
+#include "tests/unit/roots.hpp"
 
 namespace {
 
@@ -25,7 +26,7 @@ struct Kind {
 // The kinds of this build.
 std::vector<Kind> kinds() {
   std::vector<Kind> kinds = {{"database_lmdb", "LMDB"}};
-  if (fs::exists(DLRUN_BUILD_ROOT "/plugins/database_leveldb.so"))
+  if (fs::exists(dlrun::test::build_root() + "/plugins/database_leveldb.so"))
     kinds.push_back({"database_leveldb", "LEVELDB"});
   return kinds;
 }

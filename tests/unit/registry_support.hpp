@@ -14,13 +14,14 @@
 #include "core/base/error.hpp"
 #include "core/registry/registry.hpp"
 #include "core/registry/scan.hpp"
+#include "tests/unit/roots.hpp"
 
 namespace registry_test {
 
 namespace fs = std::filesystem;
 
 inline fs::path built(const std::string& file) {
-  return fs::path(DLRUN_BUILD_ROOT) / "tests/plugins" / file;
+  return fs::path(dlrun::test::build_root()) / "tests/plugins" / file;
 }
 
 inline fs::path helper() {

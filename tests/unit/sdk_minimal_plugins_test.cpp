@@ -10,6 +10,7 @@
 #include "core/host/error.hpp"
 #include "core/host/host_table.hpp"
 #include "core/host/params.hpp"
+#include "tests/unit/roots.hpp"
 #include "tests/unit/train_support.hpp"
 
 namespace dlrun::test {
@@ -33,7 +34,7 @@ net:
 struct Job {
   explicit Job(const std::string& build, const std::string& device = "cpu")
       : options(session_options(folder.write("job.yaml", kJob), device)) {
-    const fs::path built = fs::path(DLRUN_BUILD_ROOT) / "tests/plugins";
+    const fs::path built = fs::path(dlrun::test::build_root()) / "tests/plugins";
     fs::create_directory(folder.path() / "minimal");
     for (const char* kind :
          {"database", "device", "filler", "layer", "schedule", "solver", "source", "transform"}) {

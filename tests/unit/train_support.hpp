@@ -9,11 +9,12 @@
 
 #include "core/train/trainer.hpp"
 #include "core/train/weights.hpp"
+#include "tests/unit/roots.hpp"
 
 namespace dlrun::test {
 
 inline std::string plugin_folder() {
-  return std::string(DLRUN_BUILD_ROOT) + "/plugins";
+  return build_root() + "/plugins";
 }
 
 // A folder that goes away with it.
@@ -47,7 +48,7 @@ inline train::SessionOptions session_options(const std::string& config,
 }
 
 inline std::string lenet() {
-  return std::string(DLRUN_SOURCE_ROOT) + "/configs/lenet-mnist.yaml";
+  return source_root() + "/configs/lenet-mnist.yaml";
 }
 
 // All parameters, one after the other.
