@@ -9,7 +9,7 @@
 #include "core/cli/commands.hpp"
 #include "core/cli/session_options.hpp"
 #include "core/cli/text_table.hpp"
-#include "core/host/error.hpp"
+#include "core/host/instance.hpp"
 #include "core/host/params.hpp"
 #include "core/model_io/host_blob.hpp"
 
@@ -74,11 +74,11 @@ json learning_rate_trace(train::Session& session) {
   const config::Node& solver = session.job().solver;
   if (!session.job().has_solver || !solver.has("max_iter") || !solver.has("base_lr"))
     return json::array();
-  const auto& type = session.catalogue().get<dlr_schedule_type>(
-      "schedule", solver.text("lr_policy"), solver.where("lr_policy"), "solver: ");
   host::ParamsOwner owner(session.catalogue());
-  void* schedule = nullptr;
-  host::check(type.create(owner.add(solver), &schedule));
+  const host::Instance<dlr_schedule_type> schedule(
+      session.catalogue().get<dlr_schedule_type>("schedule", solver.text("lr_policy"),
+                                                 solver.where("lr_policy"), "solver: "),
+      "", owner.add(solver));
   const int64_t last = solver.integer("max_iter");
   std::set<int64_t> at = {0, std::max<int64_t>(last - 1, 0)};
   for (int tenth = 1; tenth < 10; ++tenth)
@@ -87,8 +87,8 @@ json learning_rate_trace(train::Session& session) {
     at.insert(std::min(solver.integer("stepvalue", i), std::max<int64_t>(last - 1, 0)));
   json trace = json::array();
   for (const int64_t iteration : at)
-    trace.push_back({{"iteration", iteration}, {"rate", type.rate(schedule, iteration)}});
-  type.destroy(schedule);
+    trace.push_back(
+        {{"iteration", iteration}, {"rate", schedule->rate(schedule.self(), iteration)}});
   return trace;
 }
 

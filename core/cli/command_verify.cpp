@@ -63,7 +63,6 @@ Command add_verify_command(CLI::App& app) {
       ->add_option("--rtol", options->verify.relative_tolerance,
                    "tolerance relative to a dataset's largest value")
       ->capture_default_str();
-  command->add_flag("--float64", options->verify.float64, "compute in float64");
   command->add_flag("--json", options->json, "print JSON");
   command->footer("Example:\n  dlrun verify conv.prototxt --against conv.h5 --device cpu");
   return [options] {

@@ -143,7 +143,7 @@ void choose_test_nets(Job& job) {
     solver.fail("test_state", fmt::format("{} test_state for {} test_iter, expected one for each",
                                           states, iters));
   }
-  if (iters > 0 && solver.integer("test_interval") == 0) {
+  if (iters > 0 && !solver.has("test_interval")) {
     solver.fail("test_iter", "test_iter is given, but test_interval is not: how often to test");
   }
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/host/openmp.hpp"
+#include "core/host/thread_sanitizer.hpp"
 
 namespace dlrun::host {
 namespace {
@@ -22,7 +23,9 @@ struct Loop {
 };
 
 void run_team_member(void* data) {
+  order_after(data);
   static_cast<const Loop*>(data)->run(openmp().member(), openmp().team_size());
+  order_before(data);
 }
 
 }  // namespace
@@ -45,7 +48,9 @@ void parallel_for(int64_t n, int64_t grain, dlr_range_fn fn, void* context) {
   const int64_t chunks = std::clamp<int64_t>(most, 1, openmp().max_threads());
   Loop loop{n, chunks, fn, context};
   if (chunks == 1 || openmp().in_parallel() != 0) return loop.run(0, 1);
+  order_before(&loop);
   openmp().parallel(run_team_member, &loop, static_cast<unsigned>(chunks), 0);
+  order_after(&loop);
 }
 
 }  // namespace dlrun::host

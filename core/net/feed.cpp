@@ -67,8 +67,6 @@ Feed::Feed(const config::Node& layer, Catalogue& catalogue, uint32_t dtype, bool
     open(layer, catalogue, is_training);
     learn_shapes();
   } catch (const base::Error& error) {
-    stop();
-    if (self_ != nullptr) type_->destroy(self_);
     if (std::string_view(error.what()).substr(0, subject_.size()) != subject_) throw;
     throw base::Error(error.code(), where_, error.what());
   }
@@ -76,56 +74,51 @@ Feed::Feed(const config::Node& layer, Catalogue& catalogue, uint32_t dtype, bool
 
 Feed::~Feed() {
   stop();
-  for (const TransformStep& step : transforms_)
-    step.type->destroy(step.self);
-  type_->destroy(self_);
 }
 
 void Feed::open(const config::Node& layer, Catalogue& catalogue, bool is_training) {
   const Provided provided =
       catalogue.load("source", layer.text("type"), layer.where("type"), subject_);
-  type_ = static_cast<const dlr_source_type*>(provided.type);
+  const auto& type = *static_cast<const dlr_source_type*>(provided.type);
   plugin_file_ = provided.plugin_file;
   const int n_tops = layer.count("top");
-  if (n_tops < type_->min_tops || (type_->max_tops != DLR_UNBOUNDED && n_tops > type_->max_tops)) {
+  if (n_tops < type.min_tops || (type.max_tops != DLR_UNBOUNDED && n_tops > type.max_tops)) {
     layer.fail("top", fmt::format("type '{}' has {} to {} tops, found {}", layer.text("type"),
-                                  type_->min_tops, type_->max_tops, n_tops));
+                                  type.min_tops, type.max_tops, n_tops));
   }
-  host::check(type_->create(params_owner_.add(layer), static_cast<uint32_t>(n_tops), key_, &self_),
-              subject_);
+  source_ = {type, subject_, params_owner_.add(layer), static_cast<uint32_t>(n_tops), key_};
   dlr_source_info info{};
   info.size = sizeof info;
-  host::check(type_->describe(self_, &info), subject_);
+  host::check(source_->describe(source_.self(), &info), subject_);
   batch_size_ = info.batch_size;
   length_ = info.length;
   if (batch_size_ == 0)
     base::fail_input(where_, subject_ + "the batch size is 0, expected at least 1");
   if (length_ == 0) base::fail_input(where_, subject_ + "the source holds no samples");
   for (int top = 0; top < n_tops; ++top) {
-    transforms_top_.push_back(type_->transforms_top(self_, static_cast<uint32_t>(top)) != 0);
+    transforms_top_.push_back(source_->transforms_top(source_.self(), static_cast<uint32_t>(top)) !=
+                              0);
   }
   sample_.resize(static_cast<size_t>(n_tops));
   for (const std::string& field : layer.fields_set()) {
     if (!catalogue.has("transform", field)) continue;
     const Provided step = catalogue.load("transform", field, layer.where(field), subject_);
-    const auto* type = static_cast<const dlr_transform_type*>(step.type);
-    void* self = nullptr;
-    host::check(type->create(params_owner_.add(layer.message(field)), is_training ? 1 : 0, &self),
-                subject_);
-    transforms_.push_back({type, self, {}});
+    transforms_.push_back({{*static_cast<const dlr_transform_type*>(step.type), subject_,
+                            params_owner_.add(layer.message(field)), is_training ? 1U : 0U},
+                           {}});
   }
 }
 
 void Feed::read_sample(uint64_t position) {
   dlr_item item{sizeof(dlr_item), sample_.data(), sample_.size()};
-  host::check(type_->read(self_, position, &item), subject_);
+  host::check(source_->read(source_.self(), position, &item), subject_);
 }
 
 dlr_array Feed::transformed_shape(const dlr_array& sample) {
   dlr_array shape = sample;
   for (TransformStep& step : transforms_) {
     const dlr_array in = shape;
-    host::check(step.type->shape(step.self, &in, &shape), subject_);
+    host::check(step.transform->shape(step.transform.self(), &in, &shape), subject_);
     step.result.resize(count_of(shape) * memory::bytes_of(shape.dtype));
   }
   return shape;
@@ -160,7 +153,7 @@ void Feed::transform(dlr_array sample, uint64_t position, float* out, uint64_t e
   for (size_t i = 0; i < transforms_.size(); ++i) {
     TransformStep& step = transforms_[i];
     dlr_array result{};
-    host::check(step.type->shape(step.self, &sample, &result), subject_);
+    host::check(step.transform->shape(step.transform.self(), &sample, &result), subject_);
     result.bytes = count_of(result) * memory::bytes_of(result.dtype);
     const bool last = i + 1 == transforms_.size();
     if (last && (result.dtype != DLR_F32 || count_of(result) != elements)) {
@@ -172,7 +165,8 @@ void Feed::transform(dlr_array sample, uint64_t position, float* out, uint64_t e
     }
     if (!last && step.result.size() < result.bytes) step.result.resize(result.bytes);
     result.data = last ? static_cast<void*>(out) : step.result.data();
-    host::check(step.type->apply(step.self, &sample, key_, position, &result), subject_);
+    host::check(step.transform->apply(step.transform.self(), &sample, key_, position, &result),
+                subject_);
     sample = result;
   }
 }

@@ -13,6 +13,7 @@
 #include <dlrun/abi.h>
 
 #include "core/config/node.hpp"
+#include "core/host/instance.hpp"
 #include "core/host/params.hpp"
 #include "core/net/catalogue.hpp"
 
@@ -45,8 +46,7 @@ class Feed {
 
  private:
   struct TransformStep {
-    const dlr_transform_type* type;
-    void* self;
+    host::Instance<dlr_transform_type> transform;
     std::vector<char> result;  // memory of a step that isn't the last
   };
   struct Batch {
@@ -72,8 +72,7 @@ class Feed {
   uint32_t dtype_;
   host::ParamsOwner params_owner_;
   dlr_random_key key_;
-  const dlr_source_type* type_ = nullptr;
-  void* self_ = nullptr;
+  host::Instance<dlr_source_type> source_;
   std::vector<TransformStep> transforms_;
   std::vector<bool> transforms_top_;
   std::vector<dlr_array> sample_;

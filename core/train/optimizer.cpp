@@ -33,16 +33,16 @@ Optimizer::Optimizer(const config::Node& solver, net::Net& net, net::Catalogue& 
     solver.fail("regularization_type", fmt::format("is '{}', expected L1 or L2", regularization));
   }
   const dlr_params* params = params_owner_.add(solver);
-  schedule_type_ = &catalogue.get<dlr_schedule_type>("schedule", solver.text("lr_policy"),
-                                                     solver.where("lr_policy"), "solver: ");
-  host::check(schedule_type_->create(params, &schedule_), "");
-  solver_type_ = &catalogue.get<dlr_solver_type>("solver", solver.text("type"),
-                                                 solver.where("type"), "solver: ");
-  host::check(solver_type_->create(params, &solver_), "");
+  schedule_ = {catalogue.get<dlr_schedule_type>("schedule", solver.text("lr_policy"),
+                                                solver.where("lr_policy"), "solver: "),
+               "", params};
+  solver_ = {catalogue.get<dlr_solver_type>("solver", solver.text("type"), solver.where("type"),
+                                            "solver: "),
+             "", params};
   context_.executor = &net.executor();
   context_.dtype = net.options().dtype;
 
-  const uint32_t n_history = solver_type_->n_history(solver_);
+  const uint32_t n_history = solver_->n_history(solver_.self());
   int64_t most_groups = 1;
   for (const auto& param : net.params()) {
     history_.emplace_back();
@@ -63,13 +63,8 @@ Optimizer::Optimizer(const config::Node& solver, net::Net& net, net::Catalogue& 
   }
 }
 
-Optimizer::~Optimizer() {
-  if (solver_ != nullptr) solver_type_->destroy(solver_);
-  if (schedule_ != nullptr) schedule_type_->destroy(schedule_);
-}
-
 double Optimizer::rate(int64_t iteration) const {
-  return schedule_type_->rate(schedule_, iteration);
+  return schedule_->rate(schedule_.self(), iteration);
 }
 
 // Caffe's order: clip the sum over iter_size batches, then divide it by iter_size, then add the
@@ -127,7 +122,7 @@ void Optimizer::update(size_t index, int64_t iteration, double rate) {
   const std::vector<dlr_tensor*>& history = history_pointers_[index];
   const dlr_update update = {sizeof(dlr_update), &context_,      &param.data, &param.gradient,
                              history.data(),     history.size(), iteration,   rate};
-  host::check(solver_type_->update(solver_, &update), "solver: ");
+  host::check(solver_->update(solver_.self(), &update), "solver: ");
 }
 
 std::vector<model_io::HostBlob> Optimizer::history() {

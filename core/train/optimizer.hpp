@@ -7,6 +7,7 @@
 
 #include <dlrun/abi.h>
 
+#include "core/host/instance.hpp"
 #include "core/host/params.hpp"
 #include "core/model_io/host_blob.hpp"
 #include "core/net/net.hpp"
@@ -17,7 +18,6 @@ class Optimizer {
  public:
   // `solver` is the SolverParameter. The net must be prepared and outlive it.
   Optimizer(const config::Node& solver, net::Net& net, net::Catalogue& catalogue);
-  ~Optimizer();
   Optimizer(const Optimizer&) = delete;
   Optimizer& operator=(const Optimizer&) = delete;
 
@@ -38,10 +38,8 @@ class Optimizer {
 
   net::Net& net_;
   host::ParamsOwner params_owner_;
-  const dlr_solver_type* solver_type_ = nullptr;
-  void* solver_ = nullptr;
-  const dlr_schedule_type* schedule_type_ = nullptr;
-  void* schedule_ = nullptr;
+  host::Instance<dlr_solver_type> solver_;
+  host::Instance<dlr_schedule_type> schedule_;
   dlr_context context_;
   int iter_size_;
   double clip_;

@@ -116,6 +116,7 @@ net::NetOptions Session::net_options(const config::Node& net, bool is_training,
   net::merge(options.state, solver_state);
   options.seed = seed_;
   options.threads = threads_;
+  if (options_.float64) options.dtype = DLR_F64;
   options.fallback = fallback_of(options_.fallback, options_.device == "auto");
   options.named_fallback = fallback_of(options_.fallback, false);
   return options;

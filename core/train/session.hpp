@@ -23,6 +23,7 @@ struct SessionOptions {
   std::string fallback;  // "": the configuration's; "error", "warn", "allow"
   std::string isa;
   int threads = 0;  // 0: the configuration's
+  bool float64 = false;
 };
 
 // The plugins of one process's work: found, and opened on demand.

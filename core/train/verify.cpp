@@ -60,7 +60,6 @@ class Verifier {
     net::NetOptions options = session_.net_options(job.train_net, is_training);
     options.keep_all = true;
     options.force_backward = backward_;
-    if (options_.float64) options.dtype = DLR_F64;
     net_ = std::make_unique<net::Net>(job.train_net, session_.catalogue(), options);
     net_->prepare(session_.devices());
   }

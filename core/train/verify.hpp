@@ -12,7 +12,6 @@ struct VerifyOptions {
   std::string file;  // HDF5, as docs/commands.md describes it
   double absolute_tolerance = 1e-5;
   double relative_tolerance = 1e-4;  // of the dataset's largest absolute value
-  bool float64 = false;
 };
 
 struct VerifyRow {

@@ -22,6 +22,7 @@ class DevicesTest(CommandTest):
     def train(self, job, device, iterations, *args):
         """The loss of every iteration, and the last number of each name that a test printed."""
         log = self.folder / f"{job}-{device}.jsonl"
+        log.unlink(missing_ok=True)  # a log is added to
         done = self.expect_ok(
             "train", JOBS[job], "--device", device, "--fallback", "allow", "--log", log,
             "--set", f"solver.max_iter={iterations}", "--set", f"solver.snapshot_prefix={self.folder / job}-{device}", *args)

@@ -106,6 +106,7 @@ TEST_CASE("the nets to test are the solver's own, then the trained one for each 
         "n: own n");
   CHECK(names(parse("train_net_param { name: 't' } test_iter: 1 test_interval: 5" + own)) ==
         "t: own");
+  CHECK(names(parse("net_param { name: 'n' } test_iter: 1 test_interval: 0")) == "n: n");
 }
 
 TEST_CASE("test nets, test_iter, test_state and test_interval must go together") {
