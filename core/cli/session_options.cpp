@@ -27,8 +27,9 @@ void add_session_options(CLI::App& command, train::SessionOptions& options,
       .add_option("--isa", options.isa,
                   "instruction set of the host device: baseline, avx2 or avx512")
       ->type_name("ISA");
-  command.add_flag("--float64", options.float64,
-                   "compute in float64 instead of float32: slower, and what numbers are compared in");
+  command.add_flag(
+      "--float64", options.float64,
+      "compute in float64 instead of float32: slower, and what numbers are compared in");
   add_plugin_options(command, options.plugins);
 }
 

@@ -1,5 +1,6 @@
-// What ThreadSanitizer can't see by itself. OpenMP's runtime isn't built with it, and its threads wait for each other in
-// ways of its own; so core says where one thread's work comes before another's. Nothing in other builds.
+// What ThreadSanitizer can't see by itself. OpenMP's runtime isn't built with it, and its threads
+// wait for each other in ways of its own; so core says where one thread's work comes before
+// another's. Nothing in other builds.
 #pragma once
 
 #if defined(__SANITIZE_THREAD__)
