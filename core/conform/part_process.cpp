@@ -5,11 +5,13 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <fstream>
 #include <sstream>
 
 #include "core/base/error.hpp"
+#include "core/conform/case_files.hpp"
 #include "core/conform/conform.hpp"
 #include "core/conform/events.hpp"
 #include "core/conform/parts.hpp"
@@ -40,11 +42,13 @@ std::string read_text(const std::string& file) {
   return text.str();
 }
 
-std::vector<LayerCase> all_layer_cases(const Options& options) {
+std::vector<LayerCase> all_layer_cases(const Options& options, net::Catalogue& catalogue) {
   std::vector<LayerCase> cases = builtin_layer_cases();
   if (options.cases.empty()) return cases;
   const std::vector<LayerCase> further = parse_layer_cases(read_text(options.cases), options.cases);
-  cases.insert(cases.end(), further.begin(), further.end());
+  // The author's file has the cases of all kinds.
+  std::copy_if(further.begin(), further.end(), std::back_inserter(cases),
+               [&](const LayerCase& each) { return catalogue.has("layer", each.layer); });
   return cases;
 }
 
@@ -72,6 +76,7 @@ class Workshop {
 
   void run(const std::string& part, const std::string& name, Runner& runner) {
     if (part == "layer") return run_layer(name, runner);
+    if (part == "solver") return run_solver(name, runner);
     const auto& type = catalogue_.get<dlr_device_type>("device", name, {}, "");
     if (part == "device-memory") return check_device_memory(type, name, runner);
     if (part == "device-kernels") return check_device_kernels(type, name, runner);
@@ -99,9 +104,22 @@ class Workshop {
   }
 
   void run_layer(const std::string& name, Runner& runner) {
-    const std::vector<LayerCase> cases = all_layer_cases(options_);
+    const std::vector<LayerCase> cases = all_layer_cases(options_, catalogue_);
     check_layer(ground_on(host_, host_, ""), cases, name, runner);
     check_layer(portable(), cases, name, runner);
+  }
+
+  void run_solver(const std::string& name, Runner& runner) {
+    const std::vector<CaseText> cases = texts("solvers.yaml", solvers_text);
+    check_solver(ground_on(host_, host_, ""), name, cases, runner);
+    check_solver(portable(), name, cases, runner);
+  }
+
+  // Where cases come from: dlrun's own, then the author's.
+  std::vector<CaseText> texts(const char* file, const char* builtin) const {
+    std::vector<CaseText> texts = {{builtin, file}};
+    if (!options_.cases.empty()) texts.push_back({read_text(options_.cases), options_.cases});
+    return texts;
   }
 
   void run_device_layers(const std::string& name, const dlr_device_type& type, Runner& runner) {
@@ -114,7 +132,7 @@ class Workshop {
     choice.device = name;
     const net::Devices devices = train::open_devices(catalogue_, plugins_.device_kinds(), choice);
     check_device_layers(ground_on(devices.host, devices.primary, ""), portable(),
-                        all_layer_cases(options_), runner);
+                        all_layer_cases(options_, catalogue_), runner);
   }
 
   const Options& options_;
@@ -128,6 +146,7 @@ class Workshop {
 
 std::vector<std::string> parts_of(const std::string& kind) {
   if (kind == "layer") return {"layer"};
+  if (kind == "solver") return {"solver"};
   if (kind == "device")
     return {"device-memory", "device-kernels", "device-operators", "device-layers"};
   return {};

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/conform/case_text.hpp"
 #include "core/conform/ground.hpp"
 #include "core/conform/layer_case.hpp"
 #include "core/conform/operator_case.hpp"
@@ -23,6 +24,10 @@ void check_library(const std::filesystem::path& file, Runner& runner);
 void check_layer(const Ground& ground, const std::vector<LayerCase>& cases, const std::string& only,
                  Runner& runner);
 void check_layer_case(const Ground& ground, const LayerCase& layer_case, Runner& runner);
+
+// One type of each other kind, with its cases in `texts`, or default ones when there are none.
+void check_solver(const Ground& ground, const std::string& type, const std::vector<CaseText>& texts,
+                  Runner& runner);
 
 // The rungs of a device. `host` stands on the host device alone.
 void check_device_memory(const dlr_device_type& type, const std::string& name, Runner& runner);

@@ -69,6 +69,14 @@ const std::vector<Rule>& rules() {
       {"L13", "What save_state writes, load_state takes, and saves again."},
       {"L14", "Creating, running and destroying again leaves no memory behind."},
 
+      {"S1", "An update follows the recorded numbers."},
+      {"S2", "n_history is the same each time."},
+      {"S3", "An update writes its parameter, history and gradient, and nothing else."},
+      {"S4", "The same parameter, history, gradient, iteration and rate give the same bits."},
+      {"S5", "Another instance goes on from the history tensors to the same bits."},
+      {"S6", "float32 agrees with float64."},
+      {"S7", "Parameters of every shape, one element and none included, get finite numbers."},
+      {"S8", "Creating, updating and destroying again leaves nothing behind."},
   };
   return table;
 }

@@ -3,14 +3,15 @@
 import json
 import unittest
 
-from support import BUILD, CommandTest
+from support import BUILD, SOURCE, CommandTest
 
+CASES = SOURCE / "tests/gallery/cases.yaml"
 GALLERY = BUILD / "tests" / "gallery"
 
 
 class Gallery(CommandTest):
     def report(self, plugin):
-        done = self.run_dlrun("conform", GALLERY / f"{plugin}.so", "--json", "--time-limit", "5")
+        done = self.run_dlrun("conform", GALLERY / f"{plugin}.so", "--json", "--time-limit", "5", "--cases", CASES)
         self.assertIn(done.code, (0, 1), done.err)
         report = json.loads(done.out)
         self.assertEqual(done.code, 0 if report["passed"] else 1)
@@ -20,12 +21,20 @@ class Gallery(CommandTest):
         failures = self.report(plugin)["failures"]
         self.assertEqual({failure["rule"] for failure in failures}, {rule}, f"{plugin}: {failures}")
 
+    def expect_each(self, kind, rules):
+        for defect, rule in rules.items():
+            with self.subTest(defect):
+                self.expect(f"{kind}_{defect}", rule)
+
     def test_what_is_right_passes(self):
-        for plugin in ("layer_none", "device_none", "device_example"):
-            self.assertEqual(self.report(plugin)["failures"], [])
+        for plugin in ("layer_none", "device_none", "device_example", "solver_none"):
+            with self.subTest(plugin):
+                report = self.report(plugin)
+                self.assertEqual(report["failures"], [])
+                self.assertGreater(len(report["ladder"]), 3)
 
     def test_devices(self):
-        for defect, rule in {
+        self.expect_each("device", {
             "wrong_numbers": "O1",
             "plans_too_much": "O2",
             "missing_direction": "O3",
@@ -38,12 +47,10 @@ class Gallery(CommandTest):
             "wraps_at_32_bits": "Y3",
             "crashes": "A10",
             "hangs": "A11",
-        }.items():
-            with self.subTest(defect):
-                self.expect(f"device_{defect}", rule)
+        })
 
     def test_layers(self):
-        for defect, rule in {
+        self.expect_each("layer", {
             "wrong_gradient": "L2",
             "missing_gradient": "L3",
             "unneeded_is_read": "L4",
@@ -56,9 +63,19 @@ class Gallery(CommandTest):
             "flushes_denormals": "A6",
             "changes_locale": "A7",
             "starts_thread": "A8",
-        }.items():
-            with self.subTest(defect):
-                self.expect(f"layer_{defect}", rule)
+        })
+
+    def test_solvers(self):
+        self.expect_each("solver", {
+            "wrong_numbers": "S1",
+            "grows_history": "S2",
+            "writes_behind": "S3",
+            "unrepeatable": "S4",
+            "remembers": "S5",
+            "loses_precision": "S6",
+            "refuses_empty": "S7",
+            "leaks": "S8",
+        })
 
 
 if __name__ == "__main__":
