@@ -7,5 +7,6 @@ namespace dlrun::conform {
 extern const char layers_text[];
 extern const char operators_text[];
 extern const char solvers_text[];
+extern const char sources_text[];
 
 }  // namespace dlrun::conform

@@ -18,6 +18,9 @@ struct Ground {
   config::Node parse_net(const std::string& prototxt) const {
     return config::parse_job(prototxt, "case.prototxt", schemas).train_net;
   }
+  config::Node parse_layer(const std::string& fields) const {
+    return parse_net("layer { name: 'tested' " + fields + " }").message("layer", 0);
+  }
   config::Node parse_solver(const std::string& fields) const {
     return config::parse_job(fields + " net_param { name: 'n' }", "case.prototxt", schemas).solver;
   }

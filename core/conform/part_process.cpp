@@ -77,6 +77,9 @@ class Workshop {
   void run(const std::string& part, const std::string& name, Runner& runner) {
     if (part == "layer") return run_layer(name, runner);
     if (part == "solver") return run_solver(name, runner);
+    if (part == "source")
+      return check_source(ground_on(host_, host_, ""), name, texts("sources.yaml", sources_text),
+                          runner);
     const auto& type = catalogue_.get<dlr_device_type>("device", name, {}, "");
     if (part == "device-memory") return check_device_memory(type, name, runner);
     if (part == "device-kernels") return check_device_kernels(type, name, runner);
@@ -146,7 +149,7 @@ class Workshop {
 
 std::vector<std::string> parts_of(const std::string& kind) {
   if (kind == "layer") return {"layer"};
-  if (kind == "solver") return {"solver"};
+  if (kind == "solver" || kind == "source") return {kind};
   if (kind == "device")
     return {"device-memory", "device-kernels", "device-operators", "device-layers"};
   return {};

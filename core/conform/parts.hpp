@@ -28,6 +28,8 @@ void check_layer_case(const Ground& ground, const LayerCase& layer_case, Runner&
 // One type of each other kind, with its cases in `texts`, or default ones when there are none.
 void check_solver(const Ground& ground, const std::string& type, const std::vector<CaseText>& texts,
                   Runner& runner);
+void check_source(const Ground& ground, const std::string& type, const std::vector<CaseText>& texts,
+                  Runner& runner);
 
 // The rungs of a device. `host` stands on the host device alone.
 void check_device_memory(const dlr_device_type& type, const std::string& name, Runner& runner);

@@ -77,6 +77,13 @@ const std::vector<Rule>& rules() {
       {"S6", "float32 agrees with float64."},
       {"S7", "Parameters of every shape, one element and none included, get finite numbers."},
       {"S8", "Creating, updating and destroying again leaves nothing behind."},
+
+      {"R1", "describe is the same each time, with at least one sample and a batch of one."},
+      {"R2", "A top's arrays keep their element type, and have the bytes that their shapes need."},
+      {"R3", "What lies at a position is the same in any order, by any steps, by any instance."},
+      {"R4", "Behind length the same samples come again, in the same or another order."},
+      {"R5", "A missing file is an error; a damaged one an error or other samples."},
+      {"R6", "Creating, reading and destroying again leaves nothing behind."},
   };
   return table;
 }

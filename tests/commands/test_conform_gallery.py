@@ -27,7 +27,7 @@ class Gallery(CommandTest):
                 self.expect(f"{kind}_{defect}", rule)
 
     def test_what_is_right_passes(self):
-        for plugin in ("layer_none", "device_none", "device_example", "solver_none"):
+        for plugin in ("layer_none", "device_none", "device_example", "solver_none", "source_none"):
             with self.subTest(plugin):
                 report = self.report(plugin)
                 self.assertEqual(report["failures"], [])
@@ -75,6 +75,18 @@ class Gallery(CommandTest):
             "loses_precision": "S6",
             "refuses_empty": "S7",
             "leaks": "S8",
+        })
+
+    def test_sources(self):
+        self.expect_each("source", {
+            "restless": "R1",
+            "wrong_bytes": "R2",
+            "ignores_position": "R3",
+            "other_rounds": "R4",
+            "ignores_missing": "R5",
+            "crashes_on_damage": "A10",
+            "leaks": "R6",
+            "leaks_files": "R6",
         })
 
 
