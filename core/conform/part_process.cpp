@@ -77,6 +77,7 @@ class Workshop {
   void run(const std::string& part, const std::string& name, Runner& runner) {
     if (part == "layer") return run_layer(name, runner);
     if (part == "solver") return run_solver(name, runner);
+    if (part == "database") return check_database(ground_on(host_, host_, ""), name, runner);
     if (part == "source")
       return check_source(ground_on(host_, host_, ""), name, texts("sources.yaml", sources_text),
                           runner);
@@ -149,7 +150,7 @@ class Workshop {
 
 std::vector<std::string> parts_of(const std::string& kind) {
   if (kind == "layer") return {"layer"};
-  if (kind == "solver" || kind == "source") return {kind};
+  if (kind == "solver" || kind == "source" || kind == "database") return {kind};
   if (kind == "device")
     return {"device-memory", "device-kernels", "device-operators", "device-layers"};
   return {};

@@ -30,6 +30,7 @@ void check_solver(const Ground& ground, const std::string& type, const std::vect
                   Runner& runner);
 void check_source(const Ground& ground, const std::string& type, const std::vector<CaseText>& texts,
                   Runner& runner);
+void check_database(const Ground& ground, const std::string& name, Runner& runner);
 
 // The rungs of a device. `host` stands on the host device alone.
 void check_device_memory(const dlr_device_type& type, const std::string& name, Runner& runner);

@@ -84,6 +84,13 @@ const std::vector<Rule>& rules() {
       {"R4", "Behind length the same samples come again, in the same or another order."},
       {"R5", "A missing file is an error; a damaged one an error or other samples."},
       {"R6", "Creating, reading and destroying again leaves nothing behind."},
+
+      {"B1", "What was put and committed comes back whole, in key order, and count counts it."},
+      {"B2", "first goes back to the first entry, from anywhere; the end stays the end."},
+      {"B3", "A path where nothing is is an error; a damaged database an error or other entries."},
+      {"B4", "What is put and not committed does no harm to what was committed."},
+      {"B5", "Several may read at once, and readers leave every file as it is."},
+      {"B6", "Writing, reading and closing again leaves nothing behind, nor beside the database."},
   };
   return table;
 }

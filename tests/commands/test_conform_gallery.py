@@ -27,7 +27,7 @@ class Gallery(CommandTest):
                 self.expect(f"{kind}_{defect}", rule)
 
     def test_what_is_right_passes(self):
-        for plugin in ("layer_none", "device_none", "device_example", "solver_none", "source_none"):
+        for plugin in ("layer_none", "device_none", "device_example", "solver_none", "source_none", "database_none"):
             with self.subTest(plugin):
                 report = self.report(plugin)
                 self.assertEqual(report["failures"], [])
@@ -87,6 +87,18 @@ class Gallery(CommandTest):
             "crashes_on_damage": "A10",
             "leaks": "R6",
             "leaks_files": "R6",
+        })
+
+    def test_databases(self):
+        self.expect_each("database", {
+            "unsorted": "B1",
+            "never_rewinds": "B2",
+            "makes_missing": "B3",
+            "crashes_on_damage": "A10",
+            "loses_committed": "B4",
+            "touches_files": "B5",
+            "litters": "B6",
+            "leaks": "B6",
         })
 
 
