@@ -21,6 +21,8 @@ struct Ground {
   config::Node parse_layer(const std::string& fields) const {
     return parse_net("layer { name: 'tested' " + fields + " }").message("layer", 0);
   }
+  // `fields` of a FillerParameter.
+  config::Node parse_filler(const std::string& fields) const;
   config::Node parse_solver(const std::string& fields) const {
     return config::parse_job(fields + " net_param { name: 'n' }", "case.prototxt", schemas).solver;
   }

@@ -16,6 +16,7 @@
 #include "core/conform/events.hpp"
 #include "core/conform/parts.hpp"
 #include "core/host/error.hpp"
+#include "core/registry/kinds.hpp"
 #include "core/train/session.hpp"
 
 namespace dlrun::conform {
@@ -77,10 +78,7 @@ class Workshop {
   void run(const std::string& part, const std::string& name, Runner& runner) {
     if (part == "layer") return run_layer(name, runner);
     if (part == "solver") return run_solver(name, runner);
-    if (part == "database") return check_database(ground_on(host_, host_, ""), name, runner);
-    if (part == "source")
-      return check_source(ground_on(host_, host_, ""), name, texts("sources.yaml", sources_text),
-                          runner);
+    if (!part.starts_with("device-")) return run_on_host(part, name, runner);
     const auto& type = catalogue_.get<dlr_device_type>("device", name, {}, "");
     if (part == "device-memory") return check_device_memory(type, name, runner);
     if (part == "device-kernels") return check_device_kernels(type, name, runner);
@@ -111,6 +109,21 @@ class Workshop {
     const std::vector<LayerCase> cases = all_layer_cases(options_, catalogue_);
     check_layer(ground_on(host_, host_, ""), cases, name, runner);
     check_layer(portable(), cases, name, runner);
+  }
+
+  // Kinds that know no device.
+  void run_on_host(const std::string& kind, const std::string& name, Runner& runner) {
+    const Ground ground = ground_on(host_, host_, "");
+    if (kind == "source")
+      return check_source(ground, name, texts("sources.yaml", sources_text), runner);
+    if (kind == "database") return check_database(ground, name, runner);
+    if (kind == "schedule")
+      return check_schedule(ground, name, texts("schedules.yaml", schedules_text), runner);
+    if (kind == "filler")
+      return check_filler(ground, name, texts("fillers.yaml", fillers_text), runner);
+    if (kind == "transform")
+      return check_transform(ground, name, texts("transforms.yaml", transforms_text), runner);
+    base::fail_work("no such part: " + kind);
   }
 
   void run_solver(const std::string& name, Runner& runner) {
@@ -149,10 +162,10 @@ class Workshop {
 }  // namespace
 
 std::vector<std::string> parts_of(const std::string& kind) {
-  if (kind == "layer") return {"layer"};
-  if (kind == "solver" || kind == "source" || kind == "database") return {kind};
   if (kind == "device")
     return {"device-memory", "device-kernels", "device-operators", "device-layers"};
+  const std::vector<std::string> kinds = registry::known_kinds();
+  if (std::find(kinds.begin(), kinds.end(), kind) != kinds.end()) return {kind};
   return {};
 }
 

@@ -30,6 +30,12 @@ void check_solver(const Ground& ground, const std::string& type, const std::vect
                   Runner& runner);
 void check_source(const Ground& ground, const std::string& type, const std::vector<CaseText>& texts,
                   Runner& runner);
+void check_schedule(const Ground& ground, const std::string& type,
+                    const std::vector<CaseText>& texts, Runner& runner);
+void check_filler(const Ground& ground, const std::string& type, const std::vector<CaseText>& texts,
+                  Runner& runner);
+void check_transform(const Ground& ground, const std::string& type,
+                     const std::vector<CaseText>& texts, Runner& runner);
 void check_database(const Ground& ground, const std::string& name, Runner& runner);
 
 // The rungs of a device. `host` stands on the host device alone.

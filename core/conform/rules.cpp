@@ -91,6 +91,26 @@ const std::vector<Rule>& rules() {
       {"B4", "What is put and not committed does no harm to what was committed."},
       {"B5", "Several may read at once, and readers leave every file as it is."},
       {"B6", "Writing, reading and closing again leaves nothing behind, nor beside the database."},
+
+      {"C1", "The rates are the recorded ones."},
+      {"C2",
+       "The rate depends on the iteration alone, whatever was asked before, of any instance."},
+      {"C3", "Every rate is a finite number, 0 or more."},
+      {"C4", "Creating, asking and destroying again leaves nothing behind."},
+
+      {"F1", "The same parameters, shape and key give the same bits."},
+      {"F2", "Another key gives other values exactly when the case calls the filler random."},
+      {"F3", "float32 agrees with float64."},
+      {"F4", "Every element is written, with a finite number, and nothing else is."},
+      {"F5", "Range, mean and variance of the values are those of the case."},
+      {"F6", "Filling again leaves nothing behind."},
+
+      {"T1", "The result is the recorded one."},
+      {"T2", "shape gives the same each time, and apply writes every element of such a result."},
+      {"T3", "The same sample, key and position give the same bits, in any order."},
+      {"T4", "The input stays as it is, and nothing beyond the result is written."},
+      {"T5", "An input that can't be is an error, and the transform goes on."},
+      {"T6", "Creating, applying and destroying again leaves nothing behind."},
   };
   return table;
 }

@@ -6,6 +6,7 @@ import unittest
 from support import BUILD, SOURCE, CommandTest
 
 CASES = SOURCE / "tests/gallery/cases.yaml"
+KINDS = ("database", "device", "filler", "layer", "schedule", "solver", "source", "transform")
 GALLERY = BUILD / "tests" / "gallery"
 
 
@@ -27,7 +28,7 @@ class Gallery(CommandTest):
                 self.expect(f"{kind}_{defect}", rule)
 
     def test_what_is_right_passes(self):
-        for plugin in ("layer_none", "device_none", "device_example", "solver_none", "source_none", "database_none"):
+        for plugin in ("device_example", *(f"{kind}_none" for kind in KINDS)):
             with self.subTest(plugin):
                 report = self.report(plugin)
                 self.assertEqual(report["failures"], [])
@@ -99,6 +100,37 @@ class Gallery(CommandTest):
             "touches_files": "B5",
             "litters": "B6",
             "leaks": "B6",
+        })
+
+    def test_schedules(self):
+        self.expect_each("schedule", {
+            "wrong_numbers": "C1",
+            "counts_itself": "C2",
+            "turns_negative": "C3",
+            "leaks": "C4",
+        })
+
+    def test_fillers(self):
+        self.expect_each("filler", {
+            "unrepeatable": "F1",
+            "ignores_key": "F2",
+            "other_in_float32": "F3",
+            "skips_the_last": "F4",
+            "writes_behind": "F4",
+            "wrong_range": "F5",
+            "leaks": "F6",
+        })
+
+    def test_transforms(self):
+        self.expect_each("transform", {
+            "wrong_numbers": "T1",
+            "shape_grows": "T2",
+            "skips_the_last": "T2",
+            "draws_by_itself": "T3",
+            "changes_its_input": "T4",
+            "writes_behind": "T4",
+            "takes_anything": "T5",
+            "leaks": "T6",
         })
 
 
