@@ -9,9 +9,11 @@
 #include "core/base/error.hpp"
 #include "core/conform/damage.hpp"
 #include "core/conform/database_subject.hpp"
+#include "core/conform/faults.hpp"
 #include "core/conform/leaks.hpp"
 #include "core/conform/parts.hpp"
 #include "core/conform/sample_files.hpp"
+#include "core/conform/two_threads.hpp"
 
 namespace dlrun::conform {
 namespace {
@@ -233,6 +235,30 @@ void check_leftovers(const dlr_database_type& type) {
       kRounds);
 }
 
+void check_errors(const dlr_database_type& type) {
+  const Place place(type);
+  require_errors_returned([&] {
+    fs::remove_all(place.path());
+    place.write(entries(5));
+    require_entries(*place.open(), entries(5), "just opened");
+  });
+}
+
+void check_threads(const dlr_database_type& type) {
+  constexpr int kRounds = 4;  // writing waits for the disk
+  require_independent(
+      [&](int thread) {
+        const Place place(type);
+        place.write(entries(5 + thread));
+        const auto database = place.open();
+        std::string all;
+        while (const auto entry = database->next())
+          all += entry->first + entry->second;
+        return all;
+      },
+      kRounds);
+}
+
 }  // namespace
 
 void check_database(const Ground& ground, const std::string& name, Runner& runner) {
@@ -244,6 +270,8 @@ void check_database(const Ground& ground, const std::string& name, Runner& runne
       {"entries", "B4", [&] { check_uncommitted(type); }},
       {"errors", "B3", [&] { check_wrong_paths(type); }},
       {"memory", "B6", [&] { check_leftovers(type); }},
+      {"errors", "A12", [&] { check_errors(type); }},
+      {"threads", "A13", [&] { check_threads(type); }},
   };
   runner.climb(name, steps);
 }

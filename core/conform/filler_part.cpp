@@ -7,10 +7,12 @@
 #include <limits>
 #include <optional>
 
+#include "core/conform/faults.hpp"
 #include "core/conform/fitting.hpp"
 #include "core/conform/guarded.hpp"
 #include "core/conform/leaks.hpp"
 #include "core/conform/parts.hpp"
+#include "core/conform/two_threads.hpp"
 #include "core/conform/values.hpp"
 #include "core/host/error.hpp"
 #include "core/host/params.hpp"
@@ -156,6 +158,16 @@ void check_leaks(const Ground& ground, const FillerCase& c) {
   require_no_leak([&] { FillerSubject(ground, c).fill(); });
 }
 
+void check_errors(const Ground& ground, const FillerCase& c) {
+  require_errors_returned([&] { FillerSubject(ground, c).fill(); });
+}
+
+void check_threads(const Ground& ground, const FillerCase& c) {
+  require_independent([&](int thread) {
+    return to_text({FillerSubject(ground, c).fill(static_cast<uint64_t>(thread))});
+  });
+}
+
 }  // namespace
 
 void check_filler(const Ground& ground, const std::string& type, const std::vector<CaseText>& texts,
@@ -173,6 +185,8 @@ void check_filler(const Ground& ground, const std::string& type, const std::vect
         {"float32", "F3", [&] { check_float32(ground, c); }},
         {"numbers", "F5", [&] { check_statistics(ground, c); }},
         {"memory", "F6", [&] { check_leaks(ground, c); }},
+        {"errors", "A12", [&] { check_errors(ground, c); }},
+        {"threads", "A13", [&] { check_threads(ground, c); }},
     };
     runner.climb(c.text(), steps);
   }

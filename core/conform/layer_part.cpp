@@ -3,9 +3,11 @@
 
 #include <algorithm>
 
+#include "core/conform/faults.hpp"
 #include "core/conform/fitting.hpp"
 #include "core/conform/layer_checks.hpp"
 #include "core/conform/parts.hpp"
+#include "core/conform/two_threads.hpp"
 
 namespace dlrun::conform {
 namespace {
@@ -13,6 +15,31 @@ namespace {
 std::vector<LayerCase> defaults_for(const Ground& ground, const std::string& layer) {
   const auto& type = ground.catalogue.get<dlr_layer_type>("layer", layer, {}, "");
   return default_cases(layer, type.min_bottoms, type.max_bottoms, type.min_tops);
+}
+
+void check_errors(const Ground& ground, const LayerCase& c) {
+  require_errors_returned([&] {
+    Subject subject(ground, c);
+    subject.forward();
+    subject.backward();
+  });
+}
+
+// The second thread has other inputs, so that what they share shows.
+void check_threads(const Ground& ground, const LayerCase& c) {
+  constexpr double kShift = 0.0625;
+  if (Subject(ground, c).layer().facts.nondeterministic != 0)
+    decline("the layer is declared nondeterministic");
+  const std::vector<Ground> grounds = {ground.for_another_thread(), ground.for_another_thread()};
+  std::vector<LayerCase> cases = {c, c};
+  cases[1].offset += kShift;
+  require_independent([&](int thread) {
+    const auto i = static_cast<std::size_t>(thread);
+    Subject subject(grounds[i], cases[i]);
+    subject.forward();
+    subject.backward();
+    return to_text(subject.outputs()) + to_text(subject.gradients());
+  });
 }
 
 }  // namespace
@@ -33,6 +60,8 @@ void check_layer_case(const Ground& ground, const LayerCase& c, Runner& runner) 
       {"float32", "L12", [&] { check_float32(ground, c); }},
       {"state", "L13", [&] { check_state(ground, c); }},
       {"memory", "L14", [&] { check_layer_leaks(ground, c); }},
+      {"errors", "A12", [&] { check_errors(ground, c); }},
+      {"threads", "A13", [&] { check_threads(ground, c); }},
   };
   runner.climb(fmt::format("{}: {}{}", c.layer, c.name, ground.label), steps);
 }

@@ -14,6 +14,7 @@
 #include "core/conform/case_files.hpp"
 #include "core/conform/conform.hpp"
 #include "core/conform/events.hpp"
+#include "core/conform/faults.hpp"
 #include "core/conform/parts.hpp"
 #include "core/host/error.hpp"
 #include "core/registry/kinds.hpp"
@@ -70,9 +71,11 @@ std::shared_ptr<memory::Device> open_portable(const std::string& name,
 class Workshop {
  public:
   explicit Workshop(const Options& options)
-      : options_(options), plugins_(search_options(options)), catalogue_(plugins_.catalogue()) {
-    host_ = train::open_devices(catalogue_, plugins_.device_kinds(), {}).host;
-    portable_type_ = without_operators(catalogue_, host_->name());
+      : options_(options),
+        plugins_(search_options(options), *faulty_host()),
+        catalogue_(plugins_.catalogue()) {
+    host_name_ = open_host().host->name();
+    portable_type_ = without_operators(catalogue_, host_name_);
   }
 
   void run(const std::string& part, const std::string& name, Runner& runner) {
@@ -95,25 +98,42 @@ class Workshop {
     return search;
   }
 
-  Ground ground_on(const std::shared_ptr<memory::Device>& host,
-                   const std::shared_ptr<memory::Device>& primary, const std::string& label) {
-    return {catalogue_, plugins_.registry(), {host, primary, {}}, label};
+  Ground ground_on(const std::function<net::Devices()>& open_devices, const std::string& label) {
+    return {catalogue_, plugins_.registry(), open_devices(), label, open_devices};
+  }
+  Ground host() {
+    return ground_on([this] { return open_host(); }, "");
   }
   // The host device without its operators.
   Ground portable() {
-    const auto device = open_portable(host_->name(), portable_type_);
-    return ground_on(device, device, ", portable");
+    const auto open_device = [this]() -> net::Devices {
+      const auto device = open_portable(host_name_, portable_type_);
+      return {device, device, {}};
+    };
+    return ground_on(open_device, ", portable");
+  }
+  // The host device alone, opened anew.
+  net::Devices open_host() {
+    train::DeviceChoice choice;
+    for (const train::DeviceKind& kind : plugins_.device_kinds()) {
+      if (kind.is_host) choice.device = kind.name;
+    }
+    const std::shared_ptr<memory::Device> host = open(choice).host;
+    return {host, host, {}};
+  }
+  net::Devices open(const train::DeviceChoice& choice) {
+    return train::open_devices(catalogue_, plugins_.device_kinds(), choice);
   }
 
   void run_layer(const std::string& name, Runner& runner) {
     const std::vector<LayerCase> cases = all_layer_cases(options_, catalogue_);
-    check_layer(ground_on(host_, host_, ""), cases, name, runner);
+    check_layer(host(), cases, name, runner);
     check_layer(portable(), cases, name, runner);
   }
 
   // Kinds that know no device.
   void run_on_host(const std::string& kind, const std::string& name, Runner& runner) {
-    const Ground ground = ground_on(host_, host_, "");
+    const Ground ground = host();
     if (kind == "source")
       return check_source(ground, name, texts("sources.yaml", sources_text), runner);
     if (kind == "database") return check_database(ground, name, runner);
@@ -128,7 +148,7 @@ class Workshop {
 
   void run_solver(const std::string& name, Runner& runner) {
     const std::vector<CaseText> cases = texts("solvers.yaml", solvers_text);
-    check_solver(ground_on(host_, host_, ""), name, cases, runner);
+    check_solver(host(), name, cases, runner);
     check_solver(portable(), name, cases, runner);
   }
 
@@ -147,15 +167,14 @@ class Workshop {
     if (n == 0) return runner.absent("there is no device: " + std::string(host::from_abi(reason)));
     train::DeviceChoice choice;
     choice.device = name;
-    const net::Devices devices = train::open_devices(catalogue_, plugins_.device_kinds(), choice);
-    check_device_layers(ground_on(devices.host, devices.primary, ""), portable(),
+    check_device_layers(ground_on([&] { return open(choice); }, ""), portable(),
                         all_layer_cases(options_, catalogue_), runner);
   }
 
   const Options& options_;
   train::Plugins plugins_;
   net::Catalogue& catalogue_;
-  std::shared_ptr<memory::Device> host_;
+  std::string host_name_;
   dlr_device_type portable_type_{};
 };
 

@@ -20,6 +20,10 @@ const std::vector<Rule>& rules() {
       {"A9", "init works again after shutdown."},
       {"A10", "No call ends the process."},
       {"A11", "Every call returns within the time limit."},
+      {"A12",
+       "When a call of the host fails, so does the plugin's, and afterwards all works again."},
+      {"A13",
+       "Objects of one type work in two threads at once, each in one thread, as they do alone."},
 
       {"D1",
        "count, open, info and close work, several times over; an index beyond count is an error."},

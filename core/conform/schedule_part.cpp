@@ -5,9 +5,11 @@
 #include <cmath>
 #include <map>
 
+#include "core/conform/faults.hpp"
 #include "core/conform/fitting.hpp"
 #include "core/conform/leaks.hpp"
 #include "core/conform/parts.hpp"
+#include "core/conform/two_threads.hpp"
 #include "core/host/instance.hpp"
 #include "core/host/params.hpp"
 
@@ -110,6 +112,20 @@ void check_leaks(const Ground& ground, const ScheduleCase& c) {
   require_no_leak([&] { ScheduleSubject(ground, c).rate(3); });
 }
 
+void check_errors(const Ground& ground, const ScheduleCase& c) {
+  require_errors_returned([&] { ScheduleSubject(ground, c).rate(3); });
+}
+
+void check_threads(const Ground& ground, const ScheduleCase& c) {
+  require_independent([&](int thread) {
+    ScheduleSubject schedule(ground, c);
+    Values rates;
+    for (const int64_t iteration : iterations())
+      rates.push_back(schedule.rate(iteration + thread));
+    return to_text({rates});
+  });
+}
+
 }  // namespace
 
 void check_schedule(const Ground& ground, const std::string& type,
@@ -125,6 +141,8 @@ void check_schedule(const Ground& ground, const std::string& type,
         {"rates", "C2", [&] { check_pure(ground, c); }},
         {"numbers", "C1", [&] { check_recorded(ground, c); }},
         {"memory", "C4", [&] { check_leaks(ground, c); }},
+        {"errors", "A12", [&] { check_errors(ground, c); }},
+        {"threads", "A13", [&] { check_threads(ground, c); }},
     };
     runner.climb(c.text(), steps);
   }

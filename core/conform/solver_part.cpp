@@ -4,10 +4,12 @@
 #include <cmath>
 
 #include "core/base/error.hpp"
+#include "core/conform/faults.hpp"
 #include "core/conform/fitting.hpp"
 #include "core/conform/leaks.hpp"
 #include "core/conform/parts.hpp"
 #include "core/conform/solver_subject.hpp"
+#include "core/conform/two_threads.hpp"
 
 namespace dlrun::conform {
 namespace {
@@ -160,6 +162,24 @@ void check_leaks(const Ground& ground, const SolverCase& c) {
   });
 }
 
+void check_errors(const Ground& ground, const SolverCase& c) {
+  require_errors_returned([&] {
+    SolverSubject subject(ground, c, DLR_F32);
+    trained(subject, kShape);
+  });
+}
+
+void check_threads(const Ground& ground, const SolverCase& c) {
+  const std::vector<Ground> grounds = {ground.for_another_thread(), ground.for_another_thread()};
+  require_independent([&](int thread) {
+    SolverSubject subject(grounds[static_cast<std::size_t>(thread)], c, DLR_F32);
+    const auto updated = subject.make(kShape, static_cast<uint64_t>(thread));
+    for (int64_t iteration = 0; iteration < kIterations; ++iteration)
+      subject.update(*updated, static_cast<uint64_t>(thread), iteration);
+    return to_text(updated->state());
+  });
+}
+
 }  // namespace
 
 void check_solver(const Ground& ground, const std::string& type, const std::vector<CaseText>& texts,
@@ -179,6 +199,8 @@ void check_solver(const Ground& ground, const std::string& type, const std::vect
         {"float32", "S6", [&] { check_float32(ground, c); }},
         {"numbers", "S1", [&] { check_recorded(ground, c); }},
         {"memory", "S8", [&] { check_leaks(ground, c); }},
+        {"errors", "A12", [&] { check_errors(ground, c); }},
+        {"threads", "A13", [&] { check_threads(ground, c); }},
     };
     runner.climb(c.text() + ground.label, steps);
   }

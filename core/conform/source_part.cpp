@@ -6,10 +6,12 @@
 
 #include "core/base/error.hpp"
 #include "core/conform/damage.hpp"
+#include "core/conform/faults.hpp"
 #include "core/conform/fitting.hpp"
 #include "core/conform/leaks.hpp"
 #include "core/conform/parts.hpp"
 #include "core/conform/source_subject.hpp"
+#include "core/conform/two_threads.hpp"
 
 namespace dlrun::conform {
 namespace {
@@ -155,6 +157,28 @@ void check_source_leaks(const Ground& ground, const SourceCase& c) {
   });
 }
 
+void check_errors(const Ground& ground, const SourceCase& c) {
+  const Place place(ground, c);
+  require_errors_returned([&] {
+    SourceSubject source = place.open();
+    read_in_order(source, 0, 3);
+    source.read(1);
+  });
+}
+
+void check_threads(const Ground& ground, const SourceCase& c) {
+  const Place place(ground, c);
+  require_independent([&](int thread) {
+    SourceSubject source = place.open();
+    std::string all;
+    for (const Sample& sample : read_in_order(source, thread == 0 ? 0 : 2, 20)) {
+      for (const KeptArray& array : sample)
+        all += array.bytes;
+    }
+    return all;
+  });
+}
+
 }  // namespace
 
 void check_source(const Ground& ground, const std::string& type, const std::vector<CaseText>& texts,
@@ -174,6 +198,8 @@ void check_source(const Ground& ground, const std::string& type, const std::vect
         {"positions", "R4", [&] { check_rounds(ground, c); }},
         {"errors", "R5", [&] { check_wrong_files(ground, c); }},
         {"memory", "R6", [&] { check_source_leaks(ground, c); }},
+        {"errors", "A12", [&] { check_errors(ground, c); }},
+        {"threads", "A13", [&] { check_threads(ground, c); }},
     };
     runner.climb(c.text(), steps);
   }

@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include "core/base/error.hpp"
+#include "core/conform/faults.hpp"
 #include "core/conform/fitting.hpp"
 #include "core/conform/guarded.hpp"
 #include "core/conform/leaks.hpp"
 #include "core/conform/parts.hpp"
 #include "core/conform/sample.hpp"
+#include "core/conform/two_threads.hpp"
 #include "core/conform/values.hpp"
 #include "core/host/error.hpp"
 #include "core/host/instance.hpp"
@@ -206,6 +208,20 @@ void check_leaks(const Ground& ground, const TransformCase& c) {
   require_no_leak([&] { TransformSubject(ground, c).apply(1); });
 }
 
+void check_errors(const Ground& ground, const TransformCase& c) {
+  require_errors_returned([&] { TransformSubject(ground, c).apply(1); });
+}
+
+void check_threads(const Ground& ground, const TransformCase& c) {
+  require_independent([&](int thread) {
+    TransformSubject transform(ground, c);
+    std::string all;
+    for (uint64_t position = 0; position < kPositions; ++position)
+      all += transform.apply(position, static_cast<uint64_t>(thread)).bytes;
+    return all;
+  });
+}
+
 }  // namespace
 
 void check_transform(const Ground& ground, const std::string& type,
@@ -223,6 +239,8 @@ void check_transform(const Ground& ground, const std::string& type,
         {"numbers", "T1", [&] { check_recorded(ground, c); }},
         {"errors", "T5", [&] { check_refusals(ground, c); }},
         {"memory", "T6", [&] { check_leaks(ground, c); }},
+        {"errors", "A12", [&] { check_errors(ground, c); }},
+        {"threads", "A13", [&] { check_threads(ground, c); }},
     };
     runner.climb(c.text(), steps);
   }

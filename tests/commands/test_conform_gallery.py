@@ -58,6 +58,8 @@ class Gallery(CommandTest):
             "false_alias": "L5",
             "false_per_sample": "L6",
             "leaks": "L14",
+            "hides_errors": "A12",
+            "shares_state": "A13",
             "crashes": "A10",
             "exits": "A10",
             "hangs": "A11",
@@ -88,6 +90,8 @@ class Gallery(CommandTest):
             "crashes_on_damage": "A10",
             "leaks": "R6",
             "leaks_files": "R6",
+            "leaks_at_errors": "A12",
+            "shares_state": "A13",
         })
 
     def test_databases(self):

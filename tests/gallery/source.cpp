@@ -4,8 +4,11 @@
 #include <dlrun/plugin.hpp>
 #include <dlrun/source.hpp>
 
+#include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <fstream>
+#include <thread>
 
 namespace {
 
@@ -18,6 +21,8 @@ enum Defect {
   ignores_missing,
   crashes_on_damage,
   leaks,
+  leaks_at_errors,
+  shares_state,
   leaks_files,
 };
 constexpr Defect kDefect = DEFECT;
@@ -27,7 +32,9 @@ using namespace dlrun;
 class Gallery final : public Source {
  public:
   Gallery(const Params& layer, int, dlr_random_key) {
+    if (kDefect == leaks_at_errors) kept_ = ::operator new(64);  // lost when the next line throws
     const Params params = layer.message("gallery_source_param");
+    if (kDefect == leaks_at_errors) ::operator delete(kept_);
     if (params.has("file")) read_file(params);
     if (kDefect == leaks) kept_ = ::operator new(64);  // and nothing deletes it
     if (kDefect == leaks_files) (void)::open("/dev/null", O_RDONLY);
@@ -40,12 +47,21 @@ class Gallery final : public Source {
     ++reads_;
     const uint64_t index = kDefect == other_rounds ? position : position % 9;
     sample_[0] = static_cast<float>(index) + first_;
+    if (kDefect == shares_state) sample_[0] = kept_for_a_while(sample_[0]);
     sample_[1] = -sample_[0];
     arrays[0] = make_array(sample_, DLR_F32, {2});
     if (kDefect == wrong_bytes) arrays[0].bytes = 4;
   }
 
  private:
+  // In memory that all instances have in common.
+  static float kept_for_a_while(float value) {
+    static std::atomic<float> kept;
+    kept = value;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    return kept;
+  }
+
   void read_file(const Params& params) {
     std::ifstream file(params.path("file"));
     if (file >> first_ || kDefect == ignores_missing) return;
