@@ -15,7 +15,7 @@ struct Ground {
   config::SchemaSource& schemas;
   net::Devices devices;
   std::string label;  // of the devices, behind the name of a case: "", ", portable"
-  std::function<net::Devices()> open_devices;  // once more, for a thread of their own
+  std::function<net::Devices()> open_devices = {};  // once more, for a thread of their own
 
   Ground for_another_thread() const {
     return {catalogue, schemas, open_devices(), label, open_devices};

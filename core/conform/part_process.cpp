@@ -167,8 +167,9 @@ class Workshop {
     if (n == 0) return runner.absent("there is no device: " + std::string(host::from_abi(reason)));
     train::DeviceChoice choice;
     choice.device = name;
-    check_device_layers(ground_on([&] { return open(choice); }, ""), portable(),
-                        all_layer_cases(options_, catalogue_), runner);
+    const Ground ground = ground_on([&] { return open(choice); }, "");
+    check_device_layers(ground, portable(), all_layer_cases(options_, catalogue_), runner);
+    check_device_solvers(ground, portable(), texts("solvers.yaml", solvers_text), runner);
   }
 
   const Options& options_;

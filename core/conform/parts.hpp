@@ -14,8 +14,8 @@
 
 namespace dlrun::conform {
 
-// The parts for a kind of thing, in the order of the ladder; none for kinds of which only the
-// library is checked.
+// The parts for a kind of thing, in the order of the ladder; none for interfaces that aren't
+// dlrun's.
 std::vector<std::string> parts_of(const std::string& kind);
 
 void check_library(const std::filesystem::path& file, Runner& runner);
@@ -45,5 +45,7 @@ void check_device_operators(const dlr_device_type& type, const std::string& name
                             const std::vector<OperatorCase>& cases, Runner& runner);
 void check_device_layers(const Ground& ground, const Ground& host,
                          const std::vector<LayerCase>& cases, Runner& runner);
+void check_device_solvers(const Ground& ground, const Ground& host,
+                          const std::vector<CaseText>& texts, Runner& runner);
 
 }  // namespace dlrun::conform

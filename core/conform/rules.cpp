@@ -55,6 +55,7 @@ const std::vector<Rule>& rules() {
       {"N1", "A layer gives the numbers of the host device, forward and backward."},
       {"N2", "A layer gives the same when every blob leaves the device between layers."},
       {"N3", "Building and running a net again leaves no memory behind."},
+      {"N4", "A solver gives the numbers of the host device."},
 
       {"L1", "Tops get the same shapes each time, without a device."},
       {"L2", "Gradients agree with differences of the objective, in float64."},
@@ -82,7 +83,7 @@ const std::vector<Rule>& rules() {
       {"S7", "Parameters of every shape, one element and none included, get finite numbers."},
       {"S8", "Creating, updating and destroying again leaves nothing behind."},
 
-      {"R1", "describe is the same each time, with at least one sample and a batch of one."},
+      {"R1", "describe and transforms_top are the same each time; there is a sample and a batch."},
       {"R2", "A top's arrays keep their element type, and have the bytes that their shapes need."},
       {"R3", "What lies at a position is the same in any order, by any steps, by any instance."},
       {"R4", "Behind length the same samples come again, in the same or another order."},

@@ -14,16 +14,8 @@
 namespace dlrun::conform {
 namespace {
 
-constexpr int64_t kIterations = 4;
+constexpr int64_t kIterations = SolverSubject::kIterations;
 const Shape kShape = {5, 3, 7};
-
-// What is left of one parameter behind the first iterations.
-std::vector<Values> trained(SolverSubject& subject, const Shape& shape) {
-  const auto updated = subject.make(shape, 0);
-  for (int64_t iteration = 0; iteration < kIterations; ++iteration)
-    subject.update(*updated, 0, iteration);
-  return updated->state();
-}
 
 void check_recorded(const Ground& ground, const SolverCase& c) {
   if (c.updates.empty()) decline("no recorded updates of it; --cases can give some");
@@ -51,7 +43,7 @@ void check_n_history(const Ground& ground, const SolverCase& c) {
   SolverSubject subject(ground, c, DLR_F32);
   const uint32_t n = subject.n_history();
   if (n > kMost) fail(fmt::format("{} history tensors", n), fmt::format("at most {}", kMost));
-  trained(subject, kShape);
+  subject.train(kShape);
   const uint32_t later = subject.n_history();
   const uint32_t other = SolverSubject(ground, c, DLR_F64).n_history();
   if (later != n || other != n)
@@ -78,10 +70,10 @@ void check_writes(const Ground& ground, const SolverCase& c) {
 void check_repeats(const Ground& ground, const SolverCase& c) {
   for (const uint32_t dtype : {DLR_F32, DLR_F64}) {
     SolverSubject subject(ground, c, dtype);
-    const std::vector<Values> first = trained(subject, kShape);
+    const std::vector<Values> first = subject.train(kShape);
     SolverSubject another(ground, c, dtype);
-    require_same_bits(trained(another, kShape), first, "by another instance, tensor");
-    require_same_bits(trained(subject, kShape), first, "once more, tensor");
+    require_same_bits(another.train(kShape), first, "by another instance, tensor");
+    require_same_bits(subject.train(kShape), first, "once more, tensor");
   }
 }
 
@@ -122,8 +114,8 @@ void check_float32(const Ground& ground, const SolverCase& c) {
   constexpr double kAbsolute = 1e-5;
   SolverSubject narrow(ground, c, DLR_F32);
   SolverSubject wide(ground, c, DLR_F64);
-  const std::vector<Values> found = trained(narrow, kShape);
-  const std::vector<Values> expected = trained(wide, kShape);
+  const std::vector<Values> found = narrow.train(kShape);
+  const std::vector<Values> expected = wide.train(kShape);
   for (std::size_t i = 0; i < expected.size(); ++i)
     require_close(found.at(i), expected[i], kRelative, kAbsolute, fmt::format("tensor {}", i));
 }
@@ -141,7 +133,7 @@ void check_all_shapes(const Ground& ground, const SolverCase& c) {
     SolverSubject subject(ground, c, DLR_F32);
     std::vector<Values> found;
     try {
-      found = trained(subject, shape);
+      found = subject.train(shape);
     } catch (const base::Error& error) {
       fail(fmt::format("shape [{}]: {}", shape.text(), error.what()), "success");
     }
@@ -158,14 +150,14 @@ void check_all_shapes(const Ground& ground, const SolverCase& c) {
 void check_leaks(const Ground& ground, const SolverCase& c) {
   require_no_leak([&] {
     SolverSubject subject(ground, c, DLR_F32);
-    trained(subject, kShape);
+    subject.train(kShape);
   });
 }
 
 void check_errors(const Ground& ground, const SolverCase& c) {
   require_errors_returned([&] {
     SolverSubject subject(ground, c, DLR_F32);
-    trained(subject, kShape);
+    subject.train(kShape);
   });
 }
 
@@ -173,10 +165,7 @@ void check_threads(const Ground& ground, const SolverCase& c) {
   const std::vector<Ground> grounds = {ground.for_another_thread(), ground.for_another_thread()};
   require_independent([&](int thread) {
     SolverSubject subject(grounds[static_cast<std::size_t>(thread)], c, DLR_F32);
-    const auto updated = subject.make(kShape, static_cast<uint64_t>(thread));
-    for (int64_t iteration = 0; iteration < kIterations; ++iteration)
-      subject.update(*updated, static_cast<uint64_t>(thread), iteration);
-    return to_text(updated->state());
+    return to_text(subject.train(kShape, static_cast<uint64_t>(thread)));
   });
 }
 

@@ -43,6 +43,13 @@ std::unique_ptr<Updated> SolverSubject::make(const Shape& shape, uint64_t stream
   return made;
 }
 
+std::vector<Values> SolverSubject::train(const Shape& shape, uint64_t stream) {
+  const auto updated = make(shape, stream);
+  for (int64_t iteration = 0; iteration < kIterations; ++iteration)
+    update(*updated, stream, iteration);
+  return updated->state();
+}
+
 void SolverSubject::update(Updated& updated, uint64_t stream, int64_t iteration) {
   constexpr uint64_t kFirstGradient = 1000;
   const uint64_t own = kFirstGradient * (stream + 1) + static_cast<uint64_t>(iteration);

@@ -33,6 +33,9 @@ class SolverSubject {
   uint32_t n_history() { return solver_->n_history(solver_.self()); }
   // A parameter with values by its stream, and a history of zeros.
   std::unique_ptr<Updated> make(const Shape& shape, uint64_t stream);
+  // What the first iterations make of one parameter: its state.
+  static constexpr int64_t kIterations = 4;
+  std::vector<Values> train(const Shape& shape, uint64_t stream = 0);
   // With a gradient by the parameter's stream and the iteration, at a rate that falls.
   void update(Updated& updated, uint64_t stream, int64_t iteration);
   void update(Updated& updated, const Values& gradient, int64_t iteration, double rate);

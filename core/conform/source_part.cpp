@@ -56,12 +56,15 @@ void check_describe(const Ground& ground, const SourceCase& c) {
   const Place place(ground, c);
   SourceSubject source = place.open();
   const dlr_source_info info = source.info();
+  const std::vector<bool> transforms = source.transforms();
   if (info.batch_size == 0 || info.length == 0) fail(to_text(info), "at least 1 of each");
   read_in_order(source, 0, few_positions(source));
   SourceSubject other = place.open();
   for (const dlr_source_info& now : {source.info(), other.info()}) {
     if (to_text(now) != to_text(info)) fail(to_text(now), to_text(info) + ", as before");
   }
+  if (source.transforms() != transforms || other.transforms() != transforms)
+    fail("transforms_top gives another answer", "the same each time");
 }
 
 void check_arrays(const Ground& ground, const SourceCase& c) {

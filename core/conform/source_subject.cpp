@@ -65,6 +65,13 @@ dlr_source_info SourceSubject::info() {
   return info;
 }
 
+std::vector<bool> SourceSubject::transforms() {
+  std::vector<bool> all;
+  for (uint32_t top = 0; top < arrays_.size(); ++top)
+    all.push_back(source_->transforms_top(source_.self(), top) != 0);
+  return all;
+}
+
 Sample SourceSubject::read(uint64_t position) {
   std::fill(arrays_.begin(), arrays_.end(), dlr_array{});
   dlr_item item{sizeof(dlr_item), arrays_.data(), arrays_.size()};

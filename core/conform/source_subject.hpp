@@ -32,6 +32,8 @@ class SourceSubject {
                 const std::filesystem::path& folder);
 
   dlr_source_info info();
+  // Whether transforms apply, by top.
+  std::vector<bool> transforms();
   // Throws Failure when an array isn't one.
   Sample read(uint64_t position);
 

@@ -28,7 +28,7 @@ class Gallery(CommandTest):
                 self.expect(f"{kind}_{defect}", rule)
 
     def test_what_is_right_passes(self):
-        for plugin in ("device_example", *(f"{kind}_none" for kind in KINDS)):
+        for plugin in ("device_example", "kernel_device_none", *(f"{kind}_none" for kind in KINDS)):
             with self.subTest(plugin):
                 report = self.report(plugin)
                 self.assertEqual(report["failures"], [])
@@ -49,6 +49,7 @@ class Gallery(CommandTest):
             "crashes": "A10",
             "hangs": "A11",
         })
+        self.expect("kernel_device_doubles_rates", "N4")
 
     def test_layers(self):
         self.expect_each("layer", {
