@@ -14,7 +14,7 @@ namespace dlrun::conform {
 struct Options {
   std::filesystem::path plugin;  // the library
   registry::SearchOptions plugins;
-  std::string cases;      // --cases: further cases of layers; may be empty
+  std::string cases;      // --cases: further cases; may be empty
   unsigned seconds = 60;  // for one check
 };
 

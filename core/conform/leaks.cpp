@@ -5,6 +5,7 @@
 
 #include <cstddef>
 
+#include "core/conform/process_state.hpp"
 #include "core/conform/runner.hpp"
 
 namespace dlrun::conform {
@@ -28,9 +29,15 @@ void require_no_leak(const std::function<void()>& round, int rounds) {
   std::size_t before = lot();
   if (before == 0) decline("the heap can't be looked at under this allocator");
   const std::size_t least = static_cast<std::size_t>(rounds) * kSmallestBlock;
+  const int files_before = count_open_files();
   std::size_t kept = 0;
   for (int i = 0; i < kMostLots; ++i) {  // caches fill in the first ones
     const std::size_t after = lot();
+    const int files = count_open_files();
+    if (files >= files_before + rounds * (i + 1))
+      fail(fmt::format("{} open files stay behind in each round",
+                       (files - files_before) / (rounds * (i + 1))),
+           "none");
     if (after < before + least) return;
     kept = (after - before) / static_cast<std::size_t>(rounds);
     before = after;

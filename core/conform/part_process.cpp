@@ -5,15 +5,19 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <fstream>
 #include <sstream>
 
 #include "core/base/error.hpp"
+#include "core/conform/case_files.hpp"
 #include "core/conform/conform.hpp"
 #include "core/conform/events.hpp"
+#include "core/conform/faults.hpp"
 #include "core/conform/parts.hpp"
 #include "core/host/error.hpp"
+#include "core/registry/kinds.hpp"
 #include "core/train/session.hpp"
 
 namespace dlrun::conform {
@@ -40,11 +44,13 @@ std::string read_text(const std::string& file) {
   return text.str();
 }
 
-std::vector<LayerCase> all_layer_cases(const Options& options) {
+std::vector<LayerCase> all_layer_cases(const Options& options, net::Catalogue& catalogue) {
   std::vector<LayerCase> cases = builtin_layer_cases();
   if (options.cases.empty()) return cases;
   const std::vector<LayerCase> further = parse_layer_cases(read_text(options.cases), options.cases);
-  cases.insert(cases.end(), further.begin(), further.end());
+  // The author's file has the cases of all kinds.
+  std::copy_if(further.begin(), further.end(), std::back_inserter(cases),
+               [&](const LayerCase& each) { return catalogue.has("layer", each.layer); });
   return cases;
 }
 
@@ -65,13 +71,17 @@ std::shared_ptr<memory::Device> open_portable(const std::string& name,
 class Workshop {
  public:
   explicit Workshop(const Options& options)
-      : options_(options), plugins_(search_options(options)), catalogue_(plugins_.catalogue()) {
-    host_ = train::open_devices(catalogue_, plugins_.device_kinds(), {}).host;
-    portable_type_ = without_operators(catalogue_, host_->name());
+      : options_(options),
+        plugins_(search_options(options), *faulty_host()),
+        catalogue_(plugins_.catalogue()) {
+    host_name_ = open_host().host->name();
+    portable_type_ = without_operators(catalogue_, host_name_);
   }
 
   void run(const std::string& part, const std::string& name, Runner& runner) {
     if (part == "layer") return run_layer(name, runner);
+    if (part == "solver") return run_solver(name, runner);
+    if (!part.starts_with("device-")) return run_on_host(part, name, runner);
     const auto& type = catalogue_.get<dlr_device_type>("device", name, {}, "");
     if (part == "device-memory") return check_device_memory(type, name, runner);
     if (part == "device-kernels") return check_device_kernels(type, name, runner);
@@ -88,20 +98,65 @@ class Workshop {
     return search;
   }
 
-  Ground ground_on(const std::shared_ptr<memory::Device>& host,
-                   const std::shared_ptr<memory::Device>& primary, const std::string& label) {
-    return {catalogue_, plugins_.registry(), {host, primary, {}}, label};
+  Ground ground_on(const std::function<net::Devices()>& open_devices, const std::string& label) {
+    return {catalogue_, plugins_.registry(), open_devices(), label, open_devices};
+  }
+  Ground host() {
+    return ground_on([this] { return open_host(); }, "");
   }
   // The host device without its operators.
   Ground portable() {
-    const auto device = open_portable(host_->name(), portable_type_);
-    return ground_on(device, device, ", portable");
+    const auto open_device = [this]() -> net::Devices {
+      const auto device = open_portable(host_name_, portable_type_);
+      return {device, device, {}};
+    };
+    return ground_on(open_device, ", portable");
+  }
+  // The host device alone, opened anew.
+  net::Devices open_host() {
+    train::DeviceChoice choice;
+    for (const train::DeviceKind& kind : plugins_.device_kinds()) {
+      if (kind.is_host) choice.device = kind.name;
+    }
+    const std::shared_ptr<memory::Device> host = open(choice).host;
+    return {host, host, {}};
+  }
+  net::Devices open(const train::DeviceChoice& choice) {
+    return train::open_devices(catalogue_, plugins_.device_kinds(), choice);
   }
 
   void run_layer(const std::string& name, Runner& runner) {
-    const std::vector<LayerCase> cases = all_layer_cases(options_);
-    check_layer(ground_on(host_, host_, ""), cases, name, runner);
+    const std::vector<LayerCase> cases = all_layer_cases(options_, catalogue_);
+    check_layer(host(), cases, name, runner);
     check_layer(portable(), cases, name, runner);
+  }
+
+  // Kinds that know no device.
+  void run_on_host(const std::string& kind, const std::string& name, Runner& runner) {
+    const Ground ground = host();
+    if (kind == "source")
+      return check_source(ground, name, texts("sources.yaml", sources_text), runner);
+    if (kind == "database") return check_database(ground, name, runner);
+    if (kind == "schedule")
+      return check_schedule(ground, name, texts("schedules.yaml", schedules_text), runner);
+    if (kind == "filler")
+      return check_filler(ground, name, texts("fillers.yaml", fillers_text), runner);
+    if (kind == "transform")
+      return check_transform(ground, name, texts("transforms.yaml", transforms_text), runner);
+    base::fail_work("no such part: " + kind);
+  }
+
+  void run_solver(const std::string& name, Runner& runner) {
+    const std::vector<CaseText> cases = texts("solvers.yaml", solvers_text);
+    check_solver(host(), name, cases, runner);
+    check_solver(portable(), name, cases, runner);
+  }
+
+  // Where cases come from: dlrun's own, then the author's.
+  std::vector<CaseText> texts(const char* file, const char* builtin) const {
+    std::vector<CaseText> texts = {{builtin, file}};
+    if (!options_.cases.empty()) texts.push_back({read_text(options_.cases), options_.cases});
+    return texts;
   }
 
   void run_device_layers(const std::string& name, const dlr_device_type& type, Runner& runner) {
@@ -112,24 +167,25 @@ class Workshop {
     if (n == 0) return runner.absent("there is no device: " + std::string(host::from_abi(reason)));
     train::DeviceChoice choice;
     choice.device = name;
-    const net::Devices devices = train::open_devices(catalogue_, plugins_.device_kinds(), choice);
-    check_device_layers(ground_on(devices.host, devices.primary, ""), portable(),
-                        all_layer_cases(options_), runner);
+    const Ground ground = ground_on([&] { return open(choice); }, "");
+    check_device_layers(ground, portable(), all_layer_cases(options_, catalogue_), runner);
+    check_device_solvers(ground, portable(), texts("solvers.yaml", solvers_text), runner);
   }
 
   const Options& options_;
   train::Plugins plugins_;
   net::Catalogue& catalogue_;
-  std::shared_ptr<memory::Device> host_;
+  std::string host_name_;
   dlr_device_type portable_type_{};
 };
 
 }  // namespace
 
 std::vector<std::string> parts_of(const std::string& kind) {
-  if (kind == "layer") return {"layer"};
   if (kind == "device")
     return {"device-memory", "device-kernels", "device-operators", "device-layers"};
+  const std::vector<std::string> kinds = registry::known_kinds();
+  if (std::find(kinds.begin(), kinds.end(), kind) != kinds.end()) return {kind};
   return {};
 }
 

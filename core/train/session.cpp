@@ -39,8 +39,10 @@ net::Fallback fallback_of(const std::string& name, bool is_auto) {
 
 }  // namespace
 
-Plugins::Plugins(const registry::SearchOptions& options)
-    : registry_(options), loader_(*host::host_table()), catalogue_(registry_, loader_) {
+Plugins::Plugins(const registry::SearchOptions& options) : Plugins(options, *host::host_table()) {}
+
+Plugins::Plugins(const registry::SearchOptions& options, const dlr_host& host)
+    : registry_(options), loader_(host), catalogue_(registry_, loader_) {
   for (const std::string& notice : registry_.notices())
     spdlog::warn("{}", notice);
 }

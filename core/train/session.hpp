@@ -29,7 +29,9 @@ struct SessionOptions {
 // The plugins of one process's work: found, and opened on demand.
 class Plugins {
  public:
+  // `host`: what they get to know; it outlives them.
   explicit Plugins(const registry::SearchOptions& options);
+  Plugins(const registry::SearchOptions& options, const dlr_host& host);
   ~Plugins();
   registry::Registry& registry() { return registry_; }
   net::Catalogue& catalogue() { return catalogue_; }
