@@ -5,9 +5,8 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <map>
-#include <mutex>
 
+#include "shared_device.hpp"
 #include "transfer.hpp"
 
 namespace dlrun::opencl {
@@ -54,27 +53,6 @@ bool has_float64(cl_device_id device) {
              std::string::npos;
 }
 
-Context make_context(const FoundDevice& found) {
-  const cl_context_properties properties[] = {
-      CL_CONTEXT_PLATFORM, reinterpret_cast<cl_context_properties>(found.platform), 0};
-  cl_int status = CL_SUCCESS;
-  Context context(clCreateContext(properties, 1, &found.device, nullptr, nullptr, &status));
-  check_cl(status, "clCreateContext");
-  return context;
-}
-
-// The device's context, the same however often it is opened. CLBlast keeps what it compiled for a
-// context until the process ends, and that keeps the context: one for each opening would pile up.
-cl_context context_of(const FoundDevice& found) {
-  static std::mutex mutex;
-  // Never destroyed: at the end of the process the driver may be gone before.
-  static auto& contexts = *new std::map<cl_device_id, Context>;
-  const std::lock_guard lock(mutex);
-  Context& context = contexts[found.device];
-  if (!context) context = make_context(found);
-  return context.get();
-}
-
 }  // namespace
 
 std::vector<FoundDevice> find_devices(std::string* reason) {
@@ -104,9 +82,8 @@ Device::Device(const FoundDevice& found)
       driver_(platform_text(found.platform, CL_PLATFORM_NAME) + " " +
               device_text(found.device, CL_DRIVER_VERSION)),
       float64_(has_float64(found.device)),
-      context_(context_of(found)),
-      own_stream_(context_, found.device),
-      programs_(context_, found.device) {}
+      shared_(shared_device(found)),
+      own_stream_(shared_.context.get(), found.device) {}
 
 void Device::info(dlr_device_info& out) const {
   out.name = to_abi(name_);
@@ -120,8 +97,8 @@ void Device::info(dlr_device_info& out) const {
 
 dlr_mem Device::allocate(uint64_t bytes) {
   cl_int status = CL_SUCCESS;
-  const cl_mem buffer =
-      clCreateBuffer(context_, CL_MEM_READ_WRITE, std::max<uint64_t>(bytes, 1), nullptr, &status);
+  const cl_mem buffer = clCreateBuffer(shared_.context.get(), CL_MEM_READ_WRITE,
+                                       std::max<uint64_t>(bytes, 1), nullptr, &status);
   if (status == CL_INVALID_BUFFER_SIZE) {
     throw Error("an allocation of " + std::to_string(bytes) +
                     " bytes is more than the device's largest, " +
@@ -137,7 +114,7 @@ void Device::release(const dlr_mem& mem) {
 }
 
 std::unique_ptr<Stream> Device::make_stream() {
-  auto stream = std::make_unique<Stream>(context_, device_);
+  auto stream = std::make_unique<Stream>(shared_.context.get(), device_);
   if (is_timing_) stream->begin_timing();
   streams_.push_back(stream.get());
   return stream;
@@ -198,7 +175,8 @@ std::unique_ptr<BuiltKernel> Device::build(const dlr_kernel& kernel, uint32_t dt
   if (dtype == DLR_F64 && !float64_) throw Declined("the device has no float64");
   if (dtype != DLR_F32 && dtype != DLR_F64)
     throw Declined("kernels are compiled for float32 and float64 only");
-  return std::make_unique<BuiltKernel>(programs_, device_, space(), kernel, dtype, index_bits);
+  return std::make_unique<BuiltKernel>(shared_.programs, device_, space(), kernel, dtype,
+                                       index_bits);
 }
 
 }  // namespace dlrun::opencl

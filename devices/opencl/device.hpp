@@ -20,6 +20,8 @@ struct FoundDevice {
 // Usable devices over all platforms, in the loader's order. When there is none, *reason says why.
 std::vector<FoundDevice> find_devices(std::string* reason);
 
+struct SharedDevice;
+
 class Device {
  public:
   explicit Device(const FoundDevice& found);
@@ -57,11 +59,10 @@ class Device {
   std::string name_;
   std::string driver_;
   bool float64_;
-  cl_context context_;  // shared by all who opened this device
+  SharedDevice& shared_;
   Stream own_stream_;
   std::vector<Stream*> streams_;
   bool is_timing_ = false;
-  ProgramStore programs_;
 };
 
 }  // namespace dlrun::opencl

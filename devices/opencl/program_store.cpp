@@ -1,5 +1,5 @@
 // Compiling, and the two caches before it.
-#include "kernel.hpp"
+#include "program_store.hpp"
 
 namespace dlrun::opencl {
 
@@ -33,6 +33,7 @@ ProgramStore::ProgramStore(cl_context context, cl_device_id device)
 
 cl_program ProgramStore::program(const std::string& text, const std::string& options) {
   const std::string content = options + "\n" + text;
+  const std::lock_guard lock(mutex_);
   const auto known = programs_.find(content);
   if (known != programs_.end()) return known->second.get();
   const std::string key = device_key_ + content;

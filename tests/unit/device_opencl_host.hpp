@@ -4,7 +4,6 @@
 #include <doctest/doctest.h>
 
 #include <filesystem>
-#include <set>
 #include <vector>
 
 #include "tests/unit/device_cpu_host.hpp"
@@ -18,14 +17,6 @@ class KernelFolder {
   static const KernelFolder& of_process() {
     static const KernelFolder folder;
     return folder;
-  }
-  // Those that the device kept.
-  std::set<std::filesystem::path> files() const {
-    std::set<std::filesystem::path> files;
-    for (const auto& entry : std::filesystem::directory_iterator(path_ / "dlrun/kernels")) {
-      files.insert(entry.path());
-    }
-    return files;
   }
 
  private:

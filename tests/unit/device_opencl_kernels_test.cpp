@@ -243,36 +243,3 @@ TEST_CASE(
                                 {memory(y.mem()), memory(y.mem()), number(0)}),
                        doctest::Contains("32-bit indices"), Refused);
 }
-
-TEST_CASE("opencl keeps compiled kernels on disk and survives damage to them") {
-  const KernelFolder& folder = KernelFolder::of_process();
-  const TestKernel kernel("kept",
-                          "DLR_KERNEL(kept, DLR_OUT(real) y) { DLR_FOR(i) y[i] = R(i) * 3; }");
-  const std::string damage = "0123456789";
-  std::set<std::filesystem::path> before;
-  for (int round = 0; round < 3; ++round) {
-    const auto opencl = open_opencl();
-    if (!opencl) return;
-    const DeviceMemory y(*opencl, 3 * sizeof(float));
-    if (round == 0) {
-      TestKernel("test_random")
-          .run(*opencl, DLR_F32, 0, 1, {memory(dlr_mem{}), integer(0), integer(0)});
-      before = folder.files();
-    }
-    kernel.run(*opencl, DLR_F32, 3, 1, {memory(y.mem())});
-    CHECK(y.elements<float>() == std::vector<float>{0, 3, 6});
-
-    std::set<std::filesystem::path> kept = folder.files();
-    for (const std::filesystem::path& path : before)
-      kept.erase(path);
-    REQUIRE(kept.size() == 1);
-    const std::string bytes = read_text(*kept.begin());
-    if (round == 1) {  // this one was read from disk; the next finds it damaged
-      std::ofstream(*kept.begin(), std::ios::binary)
-          << bytes.substr(0, bytes.size() - damage.size()) << damage;
-    } else {
-      CHECK(bytes.compare(bytes.size() - damage.size(), damage.size(), damage) !=
-            0);  // made, or made anew
-    }
-  }
-}
