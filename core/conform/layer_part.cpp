@@ -20,8 +20,8 @@ std::vector<LayerCase> defaults_for(const Ground& ground, const std::string& lay
 void check_errors(const Ground& ground, const LayerCase& c) {
   require_errors_returned([&] {
     Subject subject(ground, c);
-    subject.forward();
-    subject.backward();
+    use([&] { subject.forward(); });
+    use([&] { subject.backward(); });
   });
 }
 

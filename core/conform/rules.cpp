@@ -21,7 +21,8 @@ const std::vector<Rule>& rules() {
       {"A10", "No call ends the process."},
       {"A11", "Every call returns within the time limit."},
       {"A12",
-       "When a call of the host fails, so does the plugin's, and afterwards all works again."},
+       "When a call of the host fails, so does the plugin's; the object and others go on behind "
+       "it."},
       {"A13",
        "Objects of one type work in two threads at once, each in one thread, as they do alone."},
 

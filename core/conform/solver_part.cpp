@@ -157,7 +157,7 @@ void check_leaks(const Ground& ground, const SolverCase& c) {
 void check_errors(const Ground& ground, const SolverCase& c) {
   require_errors_returned([&] {
     SolverSubject subject(ground, c, DLR_F32);
-    subject.train(kShape);
+    use([&] { subject.train(kShape); });
   });
 }
 

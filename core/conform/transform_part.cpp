@@ -209,7 +209,10 @@ void check_leaks(const Ground& ground, const TransformCase& c) {
 }
 
 void check_errors(const Ground& ground, const TransformCase& c) {
-  require_errors_returned([&] { TransformSubject(ground, c).apply(1); });
+  require_errors_returned([&] {
+    TransformSubject transform(ground, c);
+    use([&] { transform.apply(1); });
+  });
 }
 
 void check_threads(const Ground& ground, const TransformCase& c) {

@@ -60,6 +60,7 @@ class Gallery(CommandTest):
             "false_per_sample": "L6",
             "leaks": "L14",
             "hides_errors": "A12",
+            "stuck_behind_errors": "A12",
             "shares_state": "A13",
             "crashes": "A10",
             "exits": "A10",

@@ -23,6 +23,7 @@ enum Defect {
   false_per_sample,
   leaks,
   hides_errors,
+  stuck_behind_errors,
   shares_state,
   crashes,
   exits,
@@ -60,9 +61,11 @@ class Gallery final : public Layer {
 
   void forward(RunContext& context) override {
     misbehave();
+    if (is_stuck_) throw Error("something went wrong before");
     try {
       context.dtype() == DLR_F64 ? forward_as<double>(context) : forward_as<float>(context);
     } catch (const HostError&) {
+      is_stuck_ = kDefect == stuck_behind_errors;
       if (kDefect != hides_errors) throw;
     }
   }
@@ -117,6 +120,7 @@ class Gallery final : public Layer {
   }
 
   void* kept_ = nullptr;
+  bool is_stuck_ = false;
 };
 
 // What happens when the library is opened.
