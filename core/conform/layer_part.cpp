@@ -25,6 +25,15 @@ void check_errors(const Ground& ground, const LayerCase& c) {
   });
 }
 
+void check_kernels(const Ground& ground, const LayerCase& c) {
+  const auto& type = ground.catalogue.get<dlr_layer_type>("layer", c.layer, {}, "");
+  require_listed_kernels(type.kernels, type.n_kernels, [&] {
+    Subject subject(ground, c);
+    subject.forward();
+    subject.backward();
+  });
+}
+
 // The second thread has other inputs, so that what they share shows.
 void check_threads(const Ground& ground, const LayerCase& c) {
   constexpr double kShift = 0.0625;
@@ -33,6 +42,15 @@ void check_threads(const Ground& ground, const LayerCase& c) {
   const std::vector<Ground> grounds = {ground.for_another_thread(), ground.for_another_thread()};
   std::vector<LayerCase> cases = {c, c};
   cases[1].offset += kShift;
+  Subject one(ground, c);
+  one.forward();
+  one.backward();
+  Subject moved(ground, c);
+  in_another_thread([&] { moved.forward(); });
+  in_another_thread([&] { moved.backward(); });
+  require_same_bits(moved.outputs(), one.outputs(), "used in several threads in turn, top");
+  require_same_bits(moved.gradients(), one.gradients(),
+                    "used in several threads in turn, gradient");
   require_independent([&](int thread) {
     const auto i = static_cast<std::size_t>(thread);
     Subject subject(grounds[i], cases[i]);
@@ -60,6 +78,7 @@ void check_layer_case(const Ground& ground, const LayerCase& c, Runner& runner) 
       {"float32", "L12", [&] { check_float32(ground, c); }},
       {"state", "L13", [&] { check_state(ground, c); }},
       {"memory", "L14", [&] { check_layer_leaks(ground, c); }},
+      {"kernels", "A14", [&] { check_kernels(ground, c); }},
       {"errors", "A12", [&] { check_errors(ground, c); }},
       {"threads", "A13", [&] { check_threads(ground, c); }},
   };

@@ -161,8 +161,19 @@ void check_errors(const Ground& ground, const SolverCase& c) {
   });
 }
 
+void check_kernels(const Ground& ground, const SolverCase& c) {
+  const auto& type = ground.catalogue.get<dlr_solver_type>("solver", c.type, {}, "");
+  require_listed_kernels(type.kernels, type.n_kernels,
+                         [&] { SolverSubject(ground, c, DLR_F32).train(kShape); });
+}
+
 void check_threads(const Ground& ground, const SolverCase& c) {
   const std::vector<Ground> grounds = {ground.for_another_thread(), ground.for_another_thread()};
+  SolverSubject one(ground, c, DLR_F32);
+  const std::vector<Values> expected = one.train(kShape);
+  std::vector<Values> found;
+  in_another_thread([&] { found = one.train(kShape); });
+  require_same_bits(found, expected, "used in another thread, tensor");
   require_independent([&](int thread) {
     SolverSubject subject(grounds[static_cast<std::size_t>(thread)], c, DLR_F32);
     return to_text(subject.train(kShape, static_cast<uint64_t>(thread)));
@@ -188,6 +199,7 @@ void check_solver(const Ground& ground, const std::string& type, const std::vect
         {"float32", "S6", [&] { check_float32(ground, c); }},
         {"numbers", "S1", [&] { check_recorded(ground, c); }},
         {"memory", "S8", [&] { check_leaks(ground, c); }},
+        {"kernels", "A14", [&] { check_kernels(ground, c); }},
         {"errors", "A12", [&] { check_errors(ground, c); }},
         {"threads", "A13", [&] { check_threads(ground, c); }},
     };

@@ -178,6 +178,12 @@ void check_errors(const Ground& ground, const SourceCase& c) {
 
 void check_threads(const Ground& ground, const SourceCase& c) {
   const Place place(ground, c);
+  SourceSubject moved = place.open();
+  for (uint64_t position = 0; position < 4; ++position) {
+    const Sample expected = moved.read(position);
+    in_another_thread(
+        [&] { require_same(moved.read(position), expected, "read in another thread"); });
+  }
   require_independent([&](int thread) {
     SourceSubject source = place.open();
     std::string all;

@@ -62,6 +62,7 @@ class Gallery(CommandTest):
             "hides_errors": "A12",
             "stuck_behind_errors": "A12",
             "shares_state": "A13",
+            "bound_to_a_thread": "A13",
             "crashes": "A10",
             "exits": "A10",
             "hangs": "A11",
@@ -80,6 +81,7 @@ class Gallery(CommandTest):
             "loses_precision": "S6",
             "refuses_empty": "S7",
             "leaks": "S8",
+            "unlisted_kernel": "A14",
         })
 
     def test_sources(self):
@@ -102,7 +104,9 @@ class Gallery(CommandTest):
             "never_rewinds": "B2",
             "makes_missing": "B3",
             "crashes_on_damage": "A10",
+            "replaces_existing": "B3",
             "loses_committed": "B4",
+            "keeps_uncommitted": "B4",
             "touches_files": "B5",
             "litters": "B6",
             "leaks": "B6",
@@ -133,6 +137,7 @@ class Gallery(CommandTest):
             "shape_grows": "T2",
             "skips_the_last": "T2",
             "draws_by_itself": "T3",
+            "looks_at_the_data": "A10",
             "changes_its_input": "T4",
             "writes_behind": "T4",
             "takes_anything": "T5",
