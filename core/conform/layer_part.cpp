@@ -30,6 +30,12 @@ std::vector<LayerCase> cases_of(const Ground& ground, const std::vector<LayerCas
   return own;
 }
 
+// What a layer saves and keeps is checked with small cases: in the shapes of a net it takes long
+// and tells nothing else.
+bool depends_on_shapes(const std::string& rule) {
+  return rule != "L13" && rule != "L14";
+}
+
 }  // namespace
 
 void check_layer_case(const Ground& ground, const LayerCase& c, Runner& runner) {
@@ -56,6 +62,7 @@ void check_layer_case(const Ground& ground, const LayerCase& c, Runner& runner) 
   };
   // What breaks one rule mostly breaks those behind it too: the first is told.
   for (const Step& step : steps) {
+    if (c.is_of_net && !depends_on_shapes(step.rule)) continue;
     runner.rung(step.rung);
     if (!runner.check(step.rule, fmt::format("{}: {}{}", c.layer, c.name, ground.label),
                       step.check))

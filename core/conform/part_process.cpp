@@ -12,6 +12,7 @@
 #include "core/base/error.hpp"
 #include "core/conform/conform.hpp"
 #include "core/conform/events.hpp"
+#include "core/conform/net_cases.hpp"
 #include "core/conform/parts.hpp"
 #include "core/host/error.hpp"
 #include "core/train/session.hpp"
@@ -40,8 +41,10 @@ std::string read_text(const std::string& file) {
   return text.str();
 }
 
-std::vector<LayerCase> all_layer_cases(const Options& options) {
-  std::vector<LayerCase> cases = builtin_layer_cases();
+// With a net, its cases and those of --cases; else those of --cases beside those that come with
+// dlrun.
+std::vector<LayerCase> all_layer_cases(const Options& options, const NetCases& of_net) {
+  std::vector<LayerCase> cases = options.net.empty() ? builtin_layer_cases() : of_net.layers;
   if (options.cases.empty()) return cases;
   const std::vector<LayerCase> further = parse_layer_cases(read_text(options.cases), options.cases);
   cases.insert(cases.end(), further.begin(), further.end());
@@ -65,7 +68,14 @@ std::shared_ptr<memory::Device> open_portable(const std::string& name,
 class Workshop {
  public:
   explicit Workshop(const Options& options)
-      : options_(options), plugins_(search_options(options)), catalogue_(plugins_.catalogue()) {
+      : options_(options),
+        session_(open_session(options)),
+        own_plugins_(session_ ? nullptr
+                              : std::make_unique<train::Plugins>(search_options(options))),
+        plugins_(session_ ? session_->plugins() : *own_plugins_),
+        catalogue_(plugins_.catalogue()) {
+    if (session_) of_net_ = cases_of_net(*session_);
+    layer_cases_ = all_layer_cases(options, of_net_);
     host_ = train::open_devices(catalogue_, plugins_.device_kinds(), {}).host;
     portable_type_ = without_operators(catalogue_, host_->name());
   }
@@ -76,7 +86,8 @@ class Workshop {
     if (part == "device-memory") return check_device_memory(type, name, runner);
     if (part == "device-kernels") return check_device_kernels(type, name, runner);
     if (part == "device-operators")
-      return check_device_operators(type, name, builtin_operator_cases(), runner);
+      return check_device_operators(
+          type, name, session_ ? of_net_.operators : builtin_operator_cases(), runner);
     if (part == "device-layers") return run_device_layers(name, type, runner);
     base::fail_work("no such part: " + part);
   }
@@ -86,6 +97,16 @@ class Workshop {
     registry::SearchOptions search = options.plugins;
     search.plugins.insert(search.plugins.begin(), options.plugin.string());
     return search;
+  }
+
+  // The configuration whose net the cases come from; null without one.
+  static std::unique_ptr<train::Session> open_session(const Options& options) {
+    if (options.net.empty()) return nullptr;
+    train::SessionOptions session;
+    session.config = options.net;
+    session.overrides = options.overrides;
+    session.plugins = search_options(options);
+    return std::make_unique<train::Session>(session);
   }
 
   Ground ground_on(const std::shared_ptr<memory::Device>& host,
@@ -99,9 +120,9 @@ class Workshop {
   }
 
   void run_layer(const std::string& name, Runner& runner) {
-    const std::vector<LayerCase> cases = all_layer_cases(options_);
-    check_layer(ground_on(host_, host_, ""), cases, name, runner);
-    check_layer(portable(), cases, name, runner);
+    if (session_ && options_.cases.empty()) require_type(of_net_, name, options_.net);
+    check_layer(ground_on(host_, host_, ""), layer_cases_, name, runner);
+    check_layer(portable(), layer_cases_, name, runner);
   }
 
   void run_device_layers(const std::string& name, const dlr_device_type& type, Runner& runner) {
@@ -113,15 +134,19 @@ class Workshop {
     train::DeviceChoice choice;
     choice.device = name;
     const net::Devices devices = train::open_devices(catalogue_, plugins_.device_kinds(), choice);
-    check_device_layers(ground_on(devices.host, devices.primary, ""), portable(),
-                        all_layer_cases(options_), runner);
+    check_device_layers(ground_on(devices.host, devices.primary, ""), portable(), layer_cases_,
+                        runner);
   }
 
   const Options& options_;
-  train::Plugins plugins_;
+  std::unique_ptr<train::Session> session_;
+  std::unique_ptr<train::Plugins> own_plugins_;  // without a session
+  train::Plugins& plugins_;
   net::Catalogue& catalogue_;
   std::shared_ptr<memory::Device> host_;
   dlr_device_type portable_type_{};
+  NetCases of_net_;
+  std::vector<LayerCase> layer_cases_;
 };
 
 }  // namespace
@@ -146,6 +171,9 @@ void run_part(const Options& options, const std::string& part, const std::string
       workshop->run(part.substr(0, colon), part.substr(colon + 1), runner);
     }
     events.done();
+  } catch (const base::Error& error) {
+    fmt::print(stderr, "{}\n", error.what());
+    ::_exit(static_cast<int>(error.code()));
   } catch (const std::exception& error) {
     fmt::print(stderr, "{}\n", error.what());
     ::_exit(1);
