@@ -29,6 +29,13 @@ void check_opening(const dlr_device_type& type) {
     fail("open of a device beyond count succeeded", "an error");
 }
 
+void check_info(const dlr_device_type& type) {
+  const RawDevice device(type);
+  const auto& reserved = device.info().reserved;
+  if (std::any_of(std::begin(reserved), std::end(reserved), [](uint8_t byte) { return byte != 0; }))
+    fail("info sets a reserved field of dlr_device_info", "0");
+}
+
 void check_allocation(const dlr_device_type& type) {
   RawDevice device(type);
   std::vector<dlr_mem> mems;
@@ -177,9 +184,9 @@ void check_device_memory(const dlr_device_type& type, const std::string& name, R
     const char* rule;
     void (*check)(const dlr_device_type&);
   };
-  const Step steps[] = {{"D2", check_allocation},    {"D3", check_copies}, {"D4", check_zero},
-                        {"D5", check_out_of_memory}, {"D6", check_order},  {"D7", check_events},
-                        {"D8", check_device_leaks}};
+  const Step steps[] = {{"A5", check_info},   {"D2", check_allocation},    {"D3", check_copies},
+                        {"D4", check_zero},   {"D5", check_out_of_memory}, {"D6", check_order},
+                        {"D7", check_events}, {"D8", check_device_leaks}};
   bool copies_work = true;
   for (const Step& step : steps) {
     const std::string rule = step.rule;

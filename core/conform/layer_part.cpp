@@ -46,6 +46,8 @@ void check_layer_case(const Ground& ground, const LayerCase& c, Runner& runner) 
   };
   const Step steps[] = {
       {"shapes", "L1", [&] { check_shapes(ground, c); }},
+      {"library", "A5", [&] { check_reserved(ground, c); }},
+      {"facts", "L15", [&] { check_kernel_list(ground, c); }},
       {"facts", "L3", [&] { check_written(ground, c); }},
       {"facts", "L9", [&] { check_repeatable(ground, c); }},
       {"facts", "L8", [&] { check_random(ground, c); }},

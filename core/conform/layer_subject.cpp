@@ -23,6 +23,7 @@ Subject::Subject(const Ground& ground, const LayerCase& layer_case, const Subjec
   net_options.force_backward = true;
   net_options.keep_all = options.keep_all;
   net_options.fallback = options.fallback;
+  net_options.observer = options.observer;
   net_ = std::make_unique<net::Net>(ground.parse_net(net_of(layer_case, options.inputs)),
                                     ground.catalogue, net_options);
   if (!options.with_devices) return;

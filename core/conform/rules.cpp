@@ -11,7 +11,9 @@ const std::vector<Rule>& rules() {
       {"A3", "`dlrun_plugin_query` is the only symbol that the library exports."},
       {"A4", "No threading runtime is linked, but by devices."},
       {"A5",
-       "Structs are as large as what is in them, and optional functions come in whole groups."},
+       "Structs are as large as what is in them, reserved fields are 0, and optional functions "
+       "come in "
+       "whole groups."},
       {"A6", "Floating-point control (MXCSR, x87, rounding) stays as it was."},
       {"A7",
        "Loading, query and init leave locale, signal handlers, current folder and file mode mask "
@@ -68,6 +70,7 @@ const std::vector<Rule>& rules() {
       {"L12", "float32 agrees with float64."},
       {"L13", "What save_state writes, load_state takes, and saves again."},
       {"L14", "Creating, running and destroying again leaves no memory behind."},
+      {"L15", "Every kernel that it launches is in its list."},
 
   };
   return table;

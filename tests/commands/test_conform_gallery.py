@@ -36,6 +36,7 @@ class Gallery(CommandTest):
             "leaks": "D8",
             "dirty_padding": "Y2",
             "wraps_at_32_bits": "Y3",
+            "sets_reserved": "A5",
             "crashes": "A10",
             "hangs": "A11",
         }.items():
@@ -56,6 +57,9 @@ class Gallery(CommandTest):
             "flushes_denormals": "A6",
             "changes_locale": "A7",
             "starts_thread": "A8",
+            "sets_reserved": "A5",
+            "unlisted_kernel": "L15",
+            "unlisted_in_backward": "L15",
         }.items():
             with self.subTest(defect):
                 self.expect(f"layer_{defect}", rule)

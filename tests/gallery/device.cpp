@@ -29,6 +29,7 @@ enum Defect {
   leaks,
   crashes,
   hangs,
+  sets_reserved,
 };
 constexpr Defect kDefect = DEFECT;
 constexpr uint64_t kRowsOfFour = 4;  // the private layout
@@ -156,6 +157,7 @@ dlr_error* info(dlr_device*, dlr_device_info* out) {
   out->largest_allocation = 0;
   out->host_memory = 0;
   out->float64 = 0;
+  out->reserved[0] = kDefect == sets_reserved;
   return nullptr;
 }
 dlr_error* allocate(dlr_device* device, uint64_t bytes, dlr_mem* out) {
