@@ -8,8 +8,8 @@
 
 namespace dlrun::conform {
 
-void check_reserved(const Ground& ground, const LayerCase& c);      // A5
-void check_kernel_list(const Ground& ground, const LayerCase& c);   // L15
+void check_reserved(const Ground& ground, const LayerCase& c);     // A5
+void check_kernel_list(const Ground& ground, const LayerCase& c);  // L15
 
 // How often the plan shared a top's memory with a bottom's.
 struct Sharing {
