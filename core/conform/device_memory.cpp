@@ -172,6 +172,16 @@ void check_device_leaks(const dlr_device_type& type) {
       device.put(mem, bytes);
       device.release(mem);
     }
+    dlr_stream* other = nullptr;
+    require_ok(type.create_stream(device.handle(), &other), "create_stream");
+    if (DLR_HAS(&type, wait) && type.wait != nullptr) {
+      dlr_event* event = nullptr;
+      require_ok(type.record(device.handle(), device.stream(), &event), "record");
+      require_ok(type.wait(device.handle(), other, event), "wait");
+      require_ok(type.synchronize(device.handle(), nullptr), "synchronize");
+      type.destroy_event(device.handle(), event);
+    }
+    type.destroy_stream(device.handle(), other);
   });
 }
 

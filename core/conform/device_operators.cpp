@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
+#include "core/conform/leaks.hpp"
 #include "core/conform/operator_reference.hpp"
 #include "core/conform/operator_run.hpp"
 #include "core/conform/parts.hpp"
@@ -99,8 +101,20 @@ class StepRun {
   std::vector<Values> found_;
 };
 
+// One small case of each operator is planned, run and destroyed again and again.
+void check_plan_leaks(const dlr_device_type& type, const OperatorCase& operator_case,
+                      std::size_t step) {
+  require_no_leak(
+      [&] {
+        RawDevice device(type);
+        StepRun(device, operator_case, step, DLR_F32, false).compute(400);
+      },
+      3);
+}
+
 // Everything about one operator in one element type; collects the layouts that its plan chose.
-void check_step(RawDevice& device, const OperatorCase& operator_case, std::size_t step,
+// Whether it ran, and right.
+bool check_step(RawDevice& device, const OperatorCase& operator_case, std::size_t step,
                 uint32_t dtype, std::vector<dlr_tensor_desc>& layouts, Runner& runner) {
   const OperatorStep& what = operator_case.steps[step];
   const std::string name =
@@ -113,7 +127,7 @@ void check_step(RawDevice& device, const OperatorCase& operator_case, std::size_
     run = std::make_unique<StepRun>(device, operator_case, step, dtype, false);
     run->compute(kFirst);
   });
-  if (!ran || run == nullptr) return;
+  if (!ran || run == nullptr) return false;
   const bool is_right =
       runner.check("O3", name, [&] { run->require_written(); }) &&
       runner.check("O5", name, [&] { run->run().require_untouched(); }) &&
@@ -125,7 +139,7 @@ void check_step(RawDevice& device, const OperatorCase& operator_case, std::size_
         run->compute(kFirst);
         require_same_bits(run->found(), first, "the first values again, output");
       });
-  if (!is_right) return;
+  if (!is_right) return false;
   if (!what.adds) {
     runner.check("O4", name + ", accumulate", [&] {
       StepRun adding(device, operator_case, step, dtype, true);
@@ -134,15 +148,17 @@ void check_step(RawDevice& device, const OperatorCase& operator_case, std::size_
     });
   }
   const std::vector<dlr_tensor_desc> chosen = run->run().private_layouts();
-  if (chosen.empty()) return;
+  if (chosen.empty()) return true;
   runner.rung("layouts");
   runner.check("Y2", name, [&] { run->run().require_clean_padding(); });
   for (const dlr_tensor_desc& layout : chosen) {
+    if (memory::element_count(layout) == 0) continue;  // nothing to reorder
     if (std::none_of(layouts.begin(), layouts.end(), [&](const dlr_tensor_desc& known) {
           return known.layout == layout.layout && memory::same_shape(known, layout);
         }))
       layouts.push_back(layout);
   }
+  return true;
 }
 
 void check_round_trip(RawDevice& device, const dlr_tensor_desc& layout) {
@@ -268,11 +284,17 @@ void check_device_operators(const dlr_device_type& type, const std::string& name
   }
   runner.check("O7", name + ": no_such_fusion", [&] { check_unknown_fusion(*device); });
   std::vector<dlr_tensor_desc> layouts;
+  std::set<std::string> once;  // operators whose plans were checked for what they leave behind
   for (const OperatorCase& each : cases) {
     if (each.is_large) continue;
     for (std::size_t step = 0; step < each.steps.size(); ++step) {
-      for (const uint32_t dtype : {DLR_F32, DLR_F64})
-        check_step(*device, each, step, dtype, layouts, runner);
+      const std::string& op = each.steps[step].op;
+      for (const uint32_t dtype : {DLR_F32, DLR_F64}) {
+        const bool ran = check_step(*device, each, step, dtype, layouts, runner);
+        if (!ran || dtype != DLR_F32 || !once.insert(op).second) continue;
+        runner.rung("operators");
+        runner.check("D8", name + ": " + op, [&] { check_plan_leaks(type, each, step); });
+      }
     }
   }
   check_layouts(*device, layouts, name, runner);

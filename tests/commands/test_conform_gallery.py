@@ -34,6 +34,8 @@ class Gallery(CommandTest):
             "copies_backwards": "D3",
             "missing_wait": "D7",
             "leaks": "D8",
+            "leaks_pages": "D8",
+            "leaks_plans": "D8",
             "dirty_padding": "Y2",
             "wraps_at_32_bits": "Y3",
             "sets_reserved": "A5",

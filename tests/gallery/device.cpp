@@ -5,6 +5,8 @@
 #include <dlrun/device.hpp>
 #include <dlrun/plugin.hpp>
 
+#include <sys/mman.h>
+
 #include <cstring>
 #include <deque>
 #include <functional>
@@ -30,6 +32,8 @@ enum Defect {
   crashes,
   hangs,
   sets_reserved,
+  leaks_pages,
+  leaks_plans,
 };
 constexpr Defect kDefect = DEFECT;
 constexpr uint64_t kRowsOfFour = 4;  // the private layout
@@ -144,6 +148,7 @@ dlr_error* open(uint64_t index, const dlr_device_options*, dlr_device** out) {
   return guard([&] {
     if (index > 0) throw dlrun::Error("there is one device");
     *out = new dlr_device;
+    if (kDefect == leaks_pages) mmap(nullptr, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   });
 }
 void close(dlr_device* device) {
@@ -205,6 +210,8 @@ void choose_layouts(const dlrun::OpView& op, bool private_y) {
   }
 }
 
+[[maybe_unused]] void* volatile kept = nullptr;
+
 dlr_error* plan(dlr_device*, dlr_op_desc* inout, dlr_plan** out) {
   return guard([&] {
     const dlrun::OpView op(*inout);
@@ -237,11 +244,12 @@ dlr_error* plan(dlr_device*, dlr_op_desc* inout, dlr_plan** out) {
   });
 }
 void destroy_plan(dlr_device*, dlr_plan* plan) {
+  if (kDefect == leaks_plans) kept = ::operator new(64);  // and nothing deletes it
   delete plan;
 }
 
 void gemm(const dlr_plan& p, const float* a, const float* b, float* c) {
-  const int64_t m = p.shapes[2][0], n = p.shapes[2][1], k = p.shapes[0].count() / m;
+  const int64_t m = p.shapes[2][0], n = p.shapes[2][1], k = p.shapes[0][p.transpose_a ? 0 : 1];
   for (int64_t i = 0; i < m; ++i) {
     for (int64_t j = 0; j < n; ++j) {
       float sum = 0;
