@@ -32,6 +32,9 @@ const std::vector<Rule>& rules() {
       {"D6", "A stream keeps its order, and synchronize waits for its work."},
       {"D7", "A stream that waits for an event sees what was issued before it."},
       {"D8", "Opening, using and closing again leaves no memory behind."},
+      {"D9", "A copy or zero of more bytes than a memory has is an error, and the device goes on."},
+      {"D10", "Memories, events and streams end in any order, used or not."},
+      {"D11", "Two devices open at once keep apart, each in its own thread."},
 
       {"K1", "Kernels give the numbers of their CPU builds, in each form of the dialect."},
       {"K2", "Kernels honour offsets of their arguments, and write nothing else."},
@@ -45,6 +48,11 @@ const std::vector<Rule>& rules() {
       {"O5", "An operator writes nothing but its outputs, at the offsets given."},
       {"O6", "A run depends on what its arguments hold now, and repeats to the bit."},
       {"O7", "An unknown operator or fusion is declined with DLR_UNIMPLEMENTED and a reason."},
+      {"O8", "A description that can't be is answered with an error, and the device goes on."},
+      {"O9", "A plan is independent of plans made, run or destroyed behind it."},
+      {"O10",
+       "An operator keeps within its workspace and reserve, and reads nothing there that it didn't "
+       "write."},
 
       {"Y1", "From plain to a private layout and back, every bit stays."},
       {"Y2", "Padding of a private layout is zero behind every operation."},

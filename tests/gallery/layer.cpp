@@ -2,6 +2,7 @@
 #include <dlrun/layer.hpp>
 #include <dlrun/plugin.hpp>
 
+#include <cfenv>
 #include <clocale>
 #include <csignal>
 #include <thread>
@@ -29,6 +30,7 @@ enum Defect {
   sets_reserved,
   unlisted_kernel,
   unlisted_in_backward,
+  changes_rounding,
 };
 constexpr Defect kDefect = DEFECT;
 
@@ -82,6 +84,7 @@ class Gallery final : public Layer {
  private:
   static void misbehave() {
     if (kDefect == crashes) std::raise(SIGSEGV);
+    if (kDefect == changes_rounding) std::fesetround(FE_TOWARDZERO);
     if (kDefect == exits) std::_Exit(3);
     if (kDefect == hangs)
       for (volatile bool forever = true; forever;) {
