@@ -143,7 +143,7 @@ Command add_conform_command(CLI::App& app) {
   command->add_option("PLUGIN", words->plugin, "the plugin's library")->type_name("FILE.so");
   command
       ->add_option("--cases", words->options.cases,
-                   "further cases of layers, as in share/dlrun/conform/layers.yaml")
+                   "further cases, by type, as in share/dlrun/conform/*.yaml")
       ->type_name("FILE.yaml");
   command
       ->add_option("--from", words->options.net,

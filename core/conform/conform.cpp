@@ -10,6 +10,7 @@
 #include "core/base/error.hpp"
 #include "core/conform/events.hpp"
 #include "core/conform/parts.hpp"
+#include "core/conform/sample_files.hpp"
 #include "core/registry/child_process.hpp"
 #include "core/registry/scan.hpp"
 
@@ -75,12 +76,14 @@ Result describe_end(const ChildResult& child, const Options& options, Result che
 // further up.
 bool run_part_in_children(const Options& options, const std::string& part,
                           std::vector<Result>& results) {
+  const TemporaryFolder folder;  // for whatever it makes, should it not come to clean up
   constexpr int kMostProcesses = 3;
   constexpr std::chrono::minutes kMostTime{20};  // should SIGALRM be blocked
   std::string after;
   const std::size_t before = results.size();
   for (int i = 0; i < kMostProcesses; ++i) {
-    const ChildResult child = registry::run_child(arguments(options, part, after), {}, kMostTime);
+    const ChildResult child = registry::run_child(arguments(options, part, after),
+                                                  {"TMPDIR=" + folder.path().string()}, kMostTime);
     const Events events = read_events(child.output);
     results.insert(results.end(), events.results.begin(), events.results.end());
     if (events.is_done) break;

@@ -3,48 +3,55 @@
 
 #include <algorithm>
 
-#include "core/base/error.hpp"
+#include "core/conform/faults.hpp"
+#include "core/conform/fitting.hpp"
 #include "core/conform/layer_checks.hpp"
 #include "core/conform/parts.hpp"
+#include "core/conform/two_threads.hpp"
 
 namespace dlrun::conform {
 namespace {
 
-// Cases of the layer's own, or the default ones that it can be made with.
-std::vector<LayerCase> cases_of(const Ground& ground, const std::vector<LayerCase>& cases,
-                                const std::string& layer, std::string* why_none) {
-  std::vector<LayerCase> own;
-  std::copy_if(cases.begin(), cases.end(), std::back_inserter(own),
-               [&](const LayerCase& each) { return each.layer == layer; });
-  if (!own.empty()) return own;
+std::vector<LayerCase> defaults_for(const Ground& ground, const std::string& layer) {
   const auto& type = ground.catalogue.get<dlr_layer_type>("layer", layer, {}, "");
-  for (const LayerCase& each :
-       default_cases(layer, type.min_bottoms, type.max_bottoms, type.min_tops)) {
-    try {
-      check_shapes(ground, each);
-      own.push_back(each);
-    } catch (const base::Error& error) {
-      *why_none = error.what();
-    }
-  }
-  return own;
+  return default_cases(layer, type.min_bottoms, type.max_bottoms, type.min_tops);
 }
 
-// What a layer saves and keeps is checked with small cases: in the shapes of a net it takes long
-// and tells nothing else.
+void check_errors(const Ground& ground, const LayerCase& c) {
+  require_errors_returned([&] {
+    Subject subject(ground, c);
+    subject.forward();
+    subject.backward();
+  });
+}
+
+// The second thread has other inputs, so that what they share shows.
+void check_threads(const Ground& ground, const LayerCase& c) {
+  constexpr double kShift = 0.0625;
+  if (Subject(ground, c).layer().facts.nondeterministic != 0)
+    decline("the layer is declared nondeterministic");
+  const std::vector<Ground> grounds = {ground.for_another_thread(), ground.for_another_thread()};
+  std::vector<LayerCase> cases = {c, c};
+  cases[1].offset += kShift;
+  require_independent([&](int thread) {
+    const auto i = static_cast<std::size_t>(thread);
+    Subject subject(grounds[i], cases[i]);
+    subject.forward();
+    subject.backward();
+    return to_text(subject.outputs()) + to_text(subject.gradients());
+  });
+}
+
+// What a layer saves and keeps, how it takes errors and threads is checked with small cases: in the
+// shapes of a net it takes long and tells nothing else.
 bool depends_on_shapes(const std::string& rule) {
-  return rule != "L13" && rule != "L14";
+  return rule != "L13" && rule != "L14" && rule != "A12" && rule != "A13";
 }
 
 }  // namespace
 
 void check_layer_case(const Ground& ground, const LayerCase& c, Runner& runner) {
-  struct Step {
-    const char* rung;
-    const char* rule;
-    std::function<void()> check;
-  };
-  const Step steps[] = {
+  std::vector<Step> steps = {
       {"shapes", "L1", [&] { check_shapes(ground, c); }},
       {"library", "A5", [&] { check_reserved(ground, c); }},
       {"facts", "L15", [&] { check_kernel_list(ground, c); }},
@@ -61,28 +68,23 @@ void check_layer_case(const Ground& ground, const LayerCase& c, Runner& runner) 
       {"float32", "L12", [&] { check_float32(ground, c); }},
       {"state", "L13", [&] { check_state(ground, c); }},
       {"memory", "L14", [&] { check_layer_leaks(ground, c); }},
+      {"errors", "A12", [&] { check_errors(ground, c); }},
+      {"threads", "A13", [&] { check_threads(ground, c); }},
   };
-  // What breaks one rule mostly breaks those behind it too: the first is told.
-  for (const Step& step : steps) {
-    if (c.is_of_net && !depends_on_shapes(step.rule)) continue;
-    runner.rung(step.rung);
-    if (!runner.check(step.rule, fmt::format("{}: {}{}", c.layer, c.name, ground.label),
-                      step.check))
-      return;
-  }
+  if (c.is_of_net)
+    std::erase_if(steps, [](const Step& step) { return !depends_on_shapes(step.rule); });
+  runner.climb(fmt::format("{}: {}{}", c.layer, c.name, ground.label), steps);
 }
 
 void check_layer(const Ground& ground, const std::vector<LayerCase>& cases, const std::string& only,
                  Runner& runner) {
-  std::string why_none;
   std::vector<LayerCase> own;
+  std::copy_if(cases.begin(), cases.end(), std::back_inserter(own),
+               [&](const LayerCase& each) { return each.layer == only; });
   runner.rung("shapes");
-  const bool found = runner.check("L1", only + ": cases", [&] {
-    own = cases_of(ground, cases, only, &why_none);
-    if (own.empty()) decline("no default case fits it, give some with --cases: " + why_none);
-  });
-  if (own.empty() && found)
-    own = cases_of(ground, cases, only, &why_none);  // the check was skipped
+  if (own.empty())
+    own = fitting(defaults_for(ground, only), "L1", only, runner,
+                  [&](const LayerCase& each) { check_shapes(ground, each); });
   for (const LayerCase& each : own)
     check_layer_case(ground, each, runner);
 }

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <fstream>
 
+#include "core/conform/process_state.hpp"
 #include "core/conform/runner.hpp"
 
 namespace dlrun::conform {
@@ -42,11 +43,17 @@ void require_no_leak(const std::function<void()>& round, int rounds) {
   Taken before = lot();
   if (before.heap == 0) decline("the heap can't be looked at under this allocator");
   const std::size_t least = static_cast<std::size_t>(rounds) * kSmallestBlock;
+  const int files_before = count_open_files();
   Taken kept{};
   bool heap_grows = true;
   bool mapped_grows = true;
   for (int i = 0; i < kMostLots; ++i) {  // caches fill in the first ones
     const Taken after = lot();
+    const int files = count_open_files();
+    if (files >= files_before + rounds * (i + 1))
+      fail(fmt::format("{} open files stay behind in each round",
+                       (files - files_before) / (rounds * (i + 1))),
+           "none");
     heap_grows = heap_grows && after.heap >= before.heap + least;
     mapped_grows = mapped_grows && after.mapped > before.mapped;
     if (!heap_grows && !mapped_grows) return;

@@ -123,6 +123,7 @@ bool agrees(const OperatorCase& made, const net::Operator& op) {
   for (std::size_t i = 0; i < op.args.size(); ++i) {
     if (step->args[i] < 0) continue;
     const Shape& shape = made.tensors[static_cast<std::size_t>(step->args[i])];
+    if (shape.count() == 0) return false;  // never planned
     if (shape.count() != Shape(op.args[i]).count()) return false;
   }
   return true;

@@ -5,16 +5,20 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <fstream>
 #include <sstream>
 
 #include "core/base/error.hpp"
+#include "core/conform/case_files.hpp"
 #include "core/conform/conform.hpp"
 #include "core/conform/events.hpp"
+#include "core/conform/faults.hpp"
 #include "core/conform/net_cases.hpp"
 #include "core/conform/parts.hpp"
 #include "core/host/error.hpp"
+#include "core/registry/kinds.hpp"
 #include "core/train/session.hpp"
 
 namespace dlrun::conform {
@@ -43,11 +47,14 @@ std::string read_text(const std::string& file) {
 
 // With a net, its cases and those of --cases; else those of --cases beside those that come with
 // dlrun.
-std::vector<LayerCase> all_layer_cases(const Options& options, const NetCases& of_net) {
+std::vector<LayerCase> all_layer_cases(const Options& options, const NetCases& of_net,
+                                       net::Catalogue& catalogue) {
   std::vector<LayerCase> cases = options.net.empty() ? builtin_layer_cases() : of_net.layers;
   if (options.cases.empty()) return cases;
   const std::vector<LayerCase> further = parse_layer_cases(read_text(options.cases), options.cases);
-  cases.insert(cases.end(), further.begin(), further.end());
+  // The author's file has the cases of all kinds.
+  std::copy_if(further.begin(), further.end(), std::back_inserter(cases),
+               [&](const LayerCase& each) { return catalogue.has("layer", each.layer); });
   return cases;
 }
 
@@ -70,18 +77,21 @@ class Workshop {
   explicit Workshop(const Options& options)
       : options_(options),
         session_(open_session(options)),
-        own_plugins_(session_ ? nullptr
-                              : std::make_unique<train::Plugins>(search_options(options))),
+        own_plugins_(
+            session_ ? nullptr
+                     : std::make_unique<train::Plugins>(search_options(options), *faulty_host())),
         plugins_(session_ ? session_->plugins() : *own_plugins_),
         catalogue_(plugins_.catalogue()) {
     if (session_) of_net_ = cases_of_net(*session_);
-    layer_cases_ = all_layer_cases(options, of_net_);
-    host_ = train::open_devices(catalogue_, plugins_.device_kinds(), {}).host;
-    portable_type_ = without_operators(catalogue_, host_->name());
+    layer_cases_ = all_layer_cases(options, of_net_, catalogue_);
+    host_name_ = open_host().host->name();
+    portable_type_ = without_operators(catalogue_, host_name_);
   }
 
   void run(const std::string& part, const std::string& name, Runner& runner) {
     if (part == "layer") return run_layer(name, runner);
+    if (part == "solver") return run_solver(name, runner);
+    if (!part.starts_with("device-")) return run_on_host(part, name, runner);
     const auto& type = catalogue_.get<dlr_device_type>("device", name, {}, "");
     if (part == "device-memory") return check_device_memory(type, name, runner);
     if (part == "device-kernels") return check_device_kernels(type, name, runner);
@@ -106,23 +116,69 @@ class Workshop {
     session.config = options.net;
     session.overrides = options.overrides;
     session.plugins = search_options(options);
+    session.host = faulty_host();
     return std::make_unique<train::Session>(session);
   }
 
-  Ground ground_on(const std::shared_ptr<memory::Device>& host,
-                   const std::shared_ptr<memory::Device>& primary, const std::string& label) {
-    return {catalogue_, plugins_.registry(), {host, primary, {}}, label};
+  Ground ground_on(const std::function<net::Devices()>& open_devices, const std::string& label) {
+    return {catalogue_, plugins_.registry(), open_devices(), label, open_devices};
+  }
+  Ground host() {
+    return ground_on([this] { return open_host(); }, "");
   }
   // The host device without its operators.
   Ground portable() {
-    const auto device = open_portable(host_->name(), portable_type_);
-    return ground_on(device, device, ", portable");
+    const auto open_device = [this]() -> net::Devices {
+      const auto device = open_portable(host_name_, portable_type_);
+      return {device, device, {}};
+    };
+    return ground_on(open_device, ", portable");
+  }
+  // The host device alone, opened anew.
+  net::Devices open_host() {
+    train::DeviceChoice choice;
+    for (const train::DeviceKind& kind : plugins_.device_kinds()) {
+      if (kind.is_host) choice.device = kind.name;
+    }
+    const std::shared_ptr<memory::Device> host = open(choice).host;
+    return {host, host, {}};
+  }
+  net::Devices open(const train::DeviceChoice& choice) {
+    return train::open_devices(catalogue_, plugins_.device_kinds(), choice);
   }
 
   void run_layer(const std::string& name, Runner& runner) {
     if (session_ && options_.cases.empty()) require_type(of_net_, name, options_.net);
-    check_layer(ground_on(host_, host_, ""), layer_cases_, name, runner);
+    check_layer(host(), layer_cases_, name, runner);
     check_layer(portable(), layer_cases_, name, runner);
+  }
+
+  // Kinds that know no device.
+  void run_on_host(const std::string& kind, const std::string& name, Runner& runner) {
+    const Ground ground = host();
+    if (kind == "source")
+      return check_source(ground, name, texts("sources.yaml", sources_text), runner);
+    if (kind == "database") return check_database(ground, name, runner);
+    if (kind == "schedule")
+      return check_schedule(ground, name, texts("schedules.yaml", schedules_text), runner);
+    if (kind == "filler")
+      return check_filler(ground, name, texts("fillers.yaml", fillers_text), runner);
+    if (kind == "transform")
+      return check_transform(ground, name, texts("transforms.yaml", transforms_text), runner);
+    base::fail_work("no such part: " + kind);
+  }
+
+  void run_solver(const std::string& name, Runner& runner) {
+    const std::vector<CaseText> cases = texts("solvers.yaml", solvers_text);
+    check_solver(host(), name, cases, runner);
+    check_solver(portable(), name, cases, runner);
+  }
+
+  // Where cases come from: dlrun's own, then the author's.
+  std::vector<CaseText> texts(const char* file, const char* builtin) const {
+    std::vector<CaseText> texts = {{builtin, file}};
+    if (!options_.cases.empty()) texts.push_back({read_text(options_.cases), options_.cases});
+    return texts;
   }
 
   void run_device_layers(const std::string& name, const dlr_device_type& type, Runner& runner) {
@@ -133,9 +189,10 @@ class Workshop {
     if (n == 0) return runner.absent("there is no device: " + std::string(host::from_abi(reason)));
     train::DeviceChoice choice;
     choice.device = name;
-    const net::Devices devices = train::open_devices(catalogue_, plugins_.device_kinds(), choice);
-    check_device_layers(ground_on(devices.host, devices.primary, ""), portable(), layer_cases_,
-                        runner);
+    const Ground ground = ground_on([&] { return open(choice); }, "");
+    check_device_layers(ground, portable(), layer_cases_, runner);
+    if (!session_)
+      check_device_solvers(ground, portable(), texts("solvers.yaml", solvers_text), runner);
   }
 
   const Options& options_;
@@ -143,7 +200,7 @@ class Workshop {
   std::unique_ptr<train::Plugins> own_plugins_;  // without a session
   train::Plugins& plugins_;
   net::Catalogue& catalogue_;
-  std::shared_ptr<memory::Device> host_;
+  std::string host_name_;
   dlr_device_type portable_type_{};
   NetCases of_net_;
   std::vector<LayerCase> layer_cases_;
@@ -152,9 +209,10 @@ class Workshop {
 }  // namespace
 
 std::vector<std::string> parts_of(const std::string& kind) {
-  if (kind == "layer") return {"layer"};
   if (kind == "device")
     return {"device-memory", "device-kernels", "device-operators", "device-layers"};
+  const std::vector<std::string> kinds = registry::known_kinds();
+  if (std::find(kinds.begin(), kinds.end(), kind) != kinds.end()) return {kind};
   return {};
 }
 

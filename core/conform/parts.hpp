@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/conform/case_text.hpp"
 #include "core/conform/ground.hpp"
 #include "core/conform/layer_case.hpp"
 #include "core/conform/operator_case.hpp"
@@ -13,8 +14,8 @@
 
 namespace dlrun::conform {
 
-// The parts for a kind of thing, in the order of the ladder; none for kinds of which only the
-// library is checked.
+// The parts for a kind of thing, in the order of the ladder; none for interfaces that aren't
+// dlrun's.
 std::vector<std::string> parts_of(const std::string& kind);
 
 void check_library(const std::filesystem::path& file, Runner& runner);
@@ -24,6 +25,19 @@ void check_layer(const Ground& ground, const std::vector<LayerCase>& cases, cons
                  Runner& runner);
 void check_layer_case(const Ground& ground, const LayerCase& layer_case, Runner& runner);
 
+// One type of each other kind, with its cases in `texts`, or default ones when there are none.
+void check_solver(const Ground& ground, const std::string& type, const std::vector<CaseText>& texts,
+                  Runner& runner);
+void check_source(const Ground& ground, const std::string& type, const std::vector<CaseText>& texts,
+                  Runner& runner);
+void check_schedule(const Ground& ground, const std::string& type,
+                    const std::vector<CaseText>& texts, Runner& runner);
+void check_filler(const Ground& ground, const std::string& type, const std::vector<CaseText>& texts,
+                  Runner& runner);
+void check_transform(const Ground& ground, const std::string& type,
+                     const std::vector<CaseText>& texts, Runner& runner);
+void check_database(const Ground& ground, const std::string& name, Runner& runner);
+
 // The rungs of a device. `host` stands on the host device alone.
 void check_device_memory(const dlr_device_type& type, const std::string& name, Runner& runner);
 void check_device_kernels(const dlr_device_type& type, const std::string& name, Runner& runner);
@@ -31,5 +45,7 @@ void check_device_operators(const dlr_device_type& type, const std::string& name
                             const std::vector<OperatorCase>& cases, Runner& runner);
 void check_device_layers(const Ground& ground, const Ground& host,
                          const std::vector<LayerCase>& cases, Runner& runner);
+void check_device_solvers(const Ground& ground, const Ground& host,
+                          const std::vector<CaseText>& texts, Runner& runner);
 
 }  // namespace dlrun::conform

@@ -71,11 +71,22 @@ std::string process_settings() {
   return settings;
 }
 
-int count_threads() {
+namespace {
+
+int count_entries(const char* folder) {
   std::error_code ignored;
-  return static_cast<int>(
-      std::distance(std::filesystem::directory_iterator("/proc/self/task", ignored),
-                    std::filesystem::directory_iterator()));
+  return static_cast<int>(std::distance(std::filesystem::directory_iterator(folder, ignored),
+                                        std::filesystem::directory_iterator()));
+}
+
+}  // namespace
+
+int count_threads() {
+  return count_entries("/proc/self/task");
+}
+
+int count_open_files() {
+  return count_entries("/proc/self/fd");
 }
 
 }  // namespace dlrun::conform

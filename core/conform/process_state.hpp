@@ -21,5 +21,7 @@ std::string process_settings();
 
 // How many threads the process has.
 int count_threads();
+// How many files (and pipes, and sockets) it has open.
+int count_open_files();
 
 }  // namespace dlrun::conform

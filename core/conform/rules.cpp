@@ -22,6 +22,10 @@ const std::vector<Rule>& rules() {
       {"A9", "init works again after shutdown."},
       {"A10", "No call ends the process."},
       {"A11", "Every call returns within the time limit."},
+      {"A12",
+       "When a call of the host fails, so does the plugin's, and afterwards all works again."},
+      {"A13",
+       "Objects of one type work in two threads at once, each in one thread, as they do alone."},
 
       {"D1",
        "count, open, info and close work, several times over; an index beyond count is an error."},
@@ -61,6 +65,7 @@ const std::vector<Rule>& rules() {
       {"N1", "A layer gives the numbers of the host device, forward and backward."},
       {"N2", "A layer gives the same when every blob leaves the device between layers."},
       {"N3", "Building and running a net again leaves no memory behind."},
+      {"N4", "A solver gives the numbers of the host device."},
 
       {"L1", "Tops get the same shapes each time, without a device."},
       {"L2", "Gradients agree with differences of the objective, in float64."},
@@ -80,6 +85,49 @@ const std::vector<Rule>& rules() {
       {"L14", "Creating, running and destroying again leaves no memory behind."},
       {"L15", "Every kernel that it launches is in its list."},
 
+      {"S1", "An update follows the recorded numbers."},
+      {"S2", "n_history is the same each time."},
+      {"S3", "An update writes its parameter, history and gradient, and nothing else."},
+      {"S4", "The same parameter, history, gradient, iteration and rate give the same bits."},
+      {"S5", "Another instance goes on from the history tensors to the same bits."},
+      {"S6", "float32 agrees with float64."},
+      {"S7", "Parameters of every shape, one element and none included, get finite numbers."},
+      {"S8", "Creating, updating and destroying again leaves nothing behind."},
+      {"S9", "Every kernel that it launches is in its list."},
+
+      {"R1", "describe and transforms_top are the same each time; there is a sample and a batch."},
+      {"R2", "A top's arrays keep their element type, and have the bytes that their shapes need."},
+      {"R3", "What lies at a position is the same in any order, by any steps, by any instance."},
+      {"R4", "Behind length the same samples come again, in the same or another order."},
+      {"R5", "A missing file is an error; a damaged one an error or other samples."},
+      {"R6", "Creating, reading and destroying again leaves nothing behind."},
+
+      {"B1", "What was put and committed comes back whole, in key order, and count counts it."},
+      {"B2", "first goes back to the first entry, from anywhere; the end stays the end."},
+      {"B3", "A path where nothing is is an error; a damaged database an error or other entries."},
+      {"B4", "What is put and not committed does no harm to what was committed."},
+      {"B5", "Several may read at once, and readers leave every file as it is."},
+      {"B6", "Writing, reading and closing again leaves nothing behind, nor beside the database."},
+
+      {"C1", "The rates are the recorded ones."},
+      {"C2",
+       "The rate depends on the iteration alone, whatever was asked before, of any instance."},
+      {"C3", "Every rate is a finite number, 0 or more."},
+      {"C4", "Creating, asking and destroying again leaves nothing behind."},
+
+      {"F1", "The same parameters, shape and key give the same bits."},
+      {"F2", "Another key gives other values exactly when the case calls the filler random."},
+      {"F3", "float32 agrees with float64."},
+      {"F4", "Every element is written, with a finite number, and nothing else is."},
+      {"F5", "Range, mean and variance of the values are those of the case."},
+      {"F6", "Filling again leaves nothing behind."},
+
+      {"T1", "The result is the recorded one."},
+      {"T2", "shape gives the same each time, and apply writes every element of such a result."},
+      {"T3", "The same sample, key and position give the same bits, in any order."},
+      {"T4", "The input stays as it is, and nothing beyond the result is written."},
+      {"T5", "An input that can't be is an error, and the transform goes on."},
+      {"T6", "Creating, applying and destroying again leaves nothing behind."},
   };
   return table;
 }

@@ -45,6 +45,14 @@ bool Runner::check(const std::string& rule, const std::string& name,
   return result.verdict != Verdict::kFailed;
 }
 
+bool Runner::climb(const std::string& name, const std::vector<Step>& steps) {
+  for (const Step& step : steps) {
+    rung(step.rung);
+    if (!check(step.rule, name, step.check)) return false;
+  }
+  return true;
+}
+
 void Runner::absent(const std::string& reason) {
   if (after_.empty()) sink_.end({rung_, "", "", Verdict::kAbsent, reason, ""});
 }

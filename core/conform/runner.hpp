@@ -47,6 +47,13 @@ class Sink {
   virtual void end(const Result& result) = 0;
 };
 
+// One step of a ladder: a check and where it belongs.
+struct Step {
+  const char* rung;
+  const char* rule;
+  std::function<void()> check;
+};
+
 class Runner {
  public:
   // With `after`, the key of a check that ended an earlier process: all up to it are skipped.
@@ -57,6 +64,9 @@ class Runner {
   // Whether the rule held; true also when it was declined or skipped. False for the one that ended
   // a process.
   bool check(const std::string& rule, const std::string& name, const std::function<void()>& body);
+  // Takes one case up a ladder, to the first step that breaks: what breaks one rule mostly breaks
+  // those behind it too. Whether all held.
+  bool climb(const std::string& name, const std::vector<Step>& steps);
   // The rung isn't there at all.
   void absent(const std::string& reason);
 

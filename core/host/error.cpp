@@ -4,8 +4,6 @@
 #include <memory>
 #include <new>
 
-#include "core/base/error.hpp"
-
 namespace dlrun::host {
 
 dlr_error* make_error(uint32_t code, std::string_view message) {
@@ -18,13 +16,14 @@ void check(dlr_error* error, std::string_view subject) {
   // A located error ("net.yaml:3:5: ...") names its subject already.
   const bool located = owned->message.find(std::string(subject)) != std::string::npos;
   const std::string message = located ? owned->message : std::string(subject) + owned->message;
-  if (owned->code == DLR_INVALID_ARGUMENT) base::fail_input(message);
-  base::fail_work(message);
+  throw PluginError(owned->code, message);
 }
 
 dlr_error* error_in_flight() noexcept {
   try {
     throw;
+  } catch (const PluginError& error) {
+    return make_error(error.plugin_code, error.what());
   } catch (const base::Error& error) {
     const bool input = error.code() == base::ExitCode::kWrongInput;
     return make_error(input ? DLR_INVALID_ARGUMENT : DLR_IO_ERROR, error.what());

@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "core/base/error.hpp"
+
 // What a dlr_error is to the host.
 struct dlr_error {
   uint32_t code;
@@ -23,7 +25,19 @@ inline std::string_view from_abi(dlr_string text) {
 
 dlr_error* make_error(uint32_t code, std::string_view message);
 
-// Frees the error and throws it as base::Error, with `subject` ("layer 'conv1': ") before its
+// What a plugin refused, on its way through the host: it may come to a plugin again, by the same
+// code.
+class PluginError : public base::Error {
+ public:
+  PluginError(uint32_t code, const std::string& message)
+      : Error(code == DLR_INVALID_ARGUMENT ? base::ExitCode::kWrongInput
+                                           : base::ExitCode::kWorkFailed,
+              {}, message),
+        plugin_code(code) {}
+  uint32_t plugin_code;
+};
+
+// Frees the error and throws it as PluginError, with `subject` ("layer 'conv1': ") before its
 // message unless that already begins with a place in a file. Does nothing for NULL.
 void check(dlr_error* error, std::string_view subject = {});
 

@@ -17,16 +17,18 @@ class Instance {
   template <class... Args>
   Instance(const Type& type, std::string_view subject, Args... args) : type_(&type) {
     check(type.create(args..., &self_), subject);
+    is_made_ = true;
   }
   Instance(Instance&& other) noexcept
-      : type_(other.type_), self_(std::exchange(other.self_, nullptr)) {}
+      : type_(other.type_), self_(other.self_), is_made_(std::exchange(other.is_made_, false)) {}
   Instance& operator=(Instance&& other) noexcept {
     std::swap(type_, other.type_);
     std::swap(self_, other.self_);
+    std::swap(is_made_, other.is_made_);
     return *this;
   }
   ~Instance() {
-    if (self_ != nullptr) type_->destroy(self_);
+    if (is_made_) type_->destroy(self_);
   }
 
   void* self() const { return self_; }
@@ -35,6 +37,7 @@ class Instance {
  private:
   const Type* type_ = nullptr;
   void* self_ = nullptr;
+  bool is_made_ = false;  // a plugin's handle may be null
 };
 
 }  // namespace dlrun::host

@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <map>
+#include <mutex>
 #include <string>
 #include <utility>
 
@@ -23,6 +24,7 @@ struct dlr_params {
   dlrun::host::ParamsOwner* owner;
   std::map<std::pair<std::string, int64_t>, const dlr_params*> inner;
   std::map<std::pair<std::string, int64_t>, std::string> texts;
+  std::map<std::pair<std::string, int64_t>, std::string> paths;
 };
 
 namespace dlrun::host {
@@ -37,10 +39,13 @@ class ParamsOwner {
 
   const dlr_params* add(const config::Node& node);
   net::Catalogue& catalogue() const { return *catalogue_; }
+  // Held while what reading keeps for the plugin is looked up or made.
+  std::mutex& mutex() { return mutex_; }
 
  private:
   net::Catalogue* catalogue_;
   std::deque<dlr_params> messages_;
+  std::mutex mutex_;
 };
 
 const dlr_params_api* params_api();

@@ -32,7 +32,8 @@ Device::Device(std::string name, const dlr_device_type& type, uint64_t index,
   try {
     info_.size = sizeof info_;
     host::check(type_.info(handle_, &info_), subject_);
-    host::check(type_.create_stream(handle_, &stream_), subject_);
+    // On host memory others read what this device wrote, and so don't wait for its stream.
+    if (!works_in_host_memory()) host::check(type_.create_stream(handle_, &stream_), subject_);
   } catch (...) {
     type_.close(handle_);
     throw;
@@ -51,13 +52,15 @@ Device::~Device() {
   type_.close(handle_);
 }
 
-// Functions that are of use together only: the last of them lies within the struct, or none does.
+// Functions that are of use together only: a group that isn't whole counts as absent.
 bool Device::has_kernels() const {
-  return DLR_HAS(&type_, launch) && type_.build_kernel != nullptr;
+  return DLR_HAS(&type_, launch) && type_.build_kernel != nullptr &&
+         type_.release_kernel != nullptr && type_.launch != nullptr;
 }
 
 bool Device::has_operators() const {
-  return DLR_HAS(&type_, run) && type_.plan != nullptr;
+  return DLR_HAS(&type_, run) && type_.plan != nullptr && type_.destroy_plan != nullptr &&
+         type_.run != nullptr;
 }
 
 bool Device::has_layouts() const {
@@ -68,6 +71,10 @@ dlr_mem Device::allocate(uint64_t bytes) {
   dlr_mem mem{};
   if (bytes == 0) return mem;
   host::check(type_.allocate(handle_, bytes, &mem), subject_);
+  if (mem.bytes != bytes) {
+    type_.release(handle_, mem);
+    base::fail_work(fmt::format("{}it allocated {} bytes, not {}", subject_, mem.bytes, bytes));
+  }
   return mem;
 }
 

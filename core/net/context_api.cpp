@@ -19,8 +19,10 @@ LayerNode& layer(dlr_context* context) {
   return *context->layer;
 }
 
-// A tensor of a list, or null where the plugin asks for one that isn't there.
-dlr_tensor* at(const std::vector<dlr_tensor*>& tensors, uint32_t index) {
+// A tensor of one of the layer's lists, or null where the plugin asks for one that isn't there.
+dlr_tensor* at(dlr_context* context, std::vector<dlr_tensor*> LayerNode::*list, uint32_t index) {
+  if (context->layer == nullptr) return nullptr;
+  const std::vector<dlr_tensor*>& tensors = context->layer->*list;
   return index < tensors.size() ? tensors[index] : nullptr;
 }
 
@@ -80,19 +82,44 @@ const dlr_tensor_desc* top_desc(dlr_context* context, uint32_t index) {
   return node != nullptr && index < node->top_descs.size() ? &node->top_descs[index] : nullptr;
 }
 
+// A description that a plugin made, held against what the host can take.
+dlr_tensor_desc read_desc(const dlr_tensor_desc* given, const std::string& what) {
+  const dlr_tensor_desc desc = read_facts(given, dlr_tensor_desc{});
+  if (desc.rank > DLR_MAX_RANK) {
+    base::fail_input(fmt::format("{} would have {} axes, at most {} are possible", what, desc.rank,
+                                 DLR_MAX_RANK));
+  }
+  for (uint32_t axis = 0; axis < desc.rank; ++axis) {
+    if (desc.dim[axis] < 0) base::fail_input(what + " would have a negative size");
+  }
+  return desc;
+}
+
 void set_facts(dlr_context* context, const dlr_layer_facts* facts) {
+  if (context->layer == nullptr) return;
   watch_reserved(*context, facts->reserved, "dlr_layer_facts");
   context->layer->facts = read_facts(facts, context->layer->facts);
 }
+
+// Facts of bottom or top `index`; one that isn't there is told when setup returns.
+template <class Facts>
+void set_facts_of(LayerNode& node, std::vector<Facts>& all, const char* what, uint32_t index,
+                  const Facts* facts) {
+  if (index < all.size()) {
+    all[index] = read_facts(facts, all[index]);
+  } else {
+    node.wrong_declaration = fmt::format("facts of {} {}, which isn't there", what, index);
+  }
+}
 void set_bottom_facts(dlr_context* context, uint32_t index, const dlr_bottom_facts* facts) {
   watch_reserved(*context, facts->reserved, "dlr_bottom_facts");
-  auto& all = context->layer->bottom_facts;
-  if (index < all.size()) all[index] = read_facts(facts, all[index]);
+  LayerNode* node = context->layer;
+  if (node != nullptr) set_facts_of(*node, node->bottom_facts, "bottom", index, facts);
 }
 void set_top_facts(dlr_context* context, uint32_t index, const dlr_top_facts* facts) {
   watch_reserved(*context, facts->reserved, "dlr_top_facts");
-  auto& all = context->layer->top_facts;
-  if (index < all.size()) all[index] = read_facts(facts, all[index]);
+  LayerNode* node = context->layer;
+  if (node != nullptr) set_facts_of(*node, node->top_facts, "top", index, facts);
 }
 
 dlr_error* add_param(dlr_context* context, const dlr_param_desc* desc, uint32_t* index) {
@@ -100,7 +127,7 @@ dlr_error* add_param(dlr_context* context, const dlr_param_desc* desc, uint32_t*
     LayerNode& node = layer(context);
     watch_reserved(*context, desc->reserved, "dlr_param_desc");
     ParamDecl param;
-    param.desc = read_facts(desc->shape, dlr_tensor_desc{});
+    param.desc = read_desc(desc->shape, fmt::format("parameter {}", node.params.size()));
     param.filler = desc->filler;
     param.lr_mult = desc->lr_mult;
     param.decay_mult = desc->decay_mult;
@@ -115,11 +142,7 @@ dlr_error* set_top(dlr_context* context, uint32_t index, const dlr_tensor_desc* 
   return guard([&] {
     LayerNode& node = layer(context);
     if (index >= node.top_descs.size()) base::fail_work(fmt::format("there is no top {}", index));
-    for (uint32_t axis = 0; axis < desc->rank; ++axis) {
-      if (desc->dim[axis] < 0)
-        base::fail_input(fmt::format("top {} would have a negative size", index));
-    }
-    node.top_descs[index] = read_facts(desc, dlr_tensor_desc{});
+    node.top_descs[index] = read_desc(desc, fmt::format("top {}", index));
     node.top_shape_known[index] = true;
   });
 }
@@ -131,7 +154,7 @@ dlr_error* add_scratch(dlr_context* context, const dlr_scratch_desc* desc, uint3
     ScratchDecl scratch;
     scratch.unless_operator = desc->unless_operator;
     scratch.reserve = desc->reserve != 0;
-    scratch.tensor.desc = read_facts(desc->shape, dlr_tensor_desc{});
+    scratch.tensor.desc = read_desc(desc->shape, fmt::format("scratch {}", node.scratch.size()));
     *index = static_cast<uint32_t>(node.scratch.size());
     node.scratch.push_back(scratch);
   });
@@ -142,6 +165,8 @@ dlr_error* add_operator(dlr_context* context, const dlr_op_desc* desc, dlr_strin
   return guard([&] {
     LayerNode& node = layer(context);
     watch_reserved(*context, desc->reserved, "dlr_op_desc");
+    if (desc->n_post_ops > 0)
+      base::fail_work("an operator is described without post-ops: those are the host's to add");
     Operator op;
     op.op = from_abi(desc->op);
     op.role = from_abi(role);
@@ -153,8 +178,7 @@ dlr_error* add_operator(dlr_context* context, const dlr_op_desc* desc, dlr_strin
       op.attribute_numbers.push_back(attribute.number);
     }
     for (uint32_t i = 0; i < desc->n_args; ++i) {
-      op.args.push_back(
-          read_facts(static_cast<const dlr_tensor_desc*>(desc->args[i]), dlr_tensor_desc{}));
+      op.args.push_back(read_desc(desc->args[i], fmt::format("argument {} of '{}'", i, op.op)));
     }
     op.accumulate = desc->accumulate != 0;
     *index = static_cast<uint32_t>(node.operators.size());
@@ -163,29 +187,31 @@ dlr_error* add_operator(dlr_context* context, const dlr_op_desc* desc, dlr_strin
 }
 
 void set_cost(dlr_context* context, double flops, double bytes) {
+  if (context->layer == nullptr) return;
   context->layer->flops = flops;
   context->layer->bytes = bytes;
 }
 
 dlr_tensor* bottom(dlr_context* context, uint32_t index) {
-  return at(context->layer->bottoms, index);
+  return at(context, &LayerNode::bottoms, index);
 }
 dlr_tensor* top(dlr_context* context, uint32_t index) {
-  return at(context->layer->tops, index);
+  return at(context, &LayerNode::tops, index);
 }
 dlr_tensor* bottom_gradient(dlr_context* context, uint32_t index) {
-  return at(context->layer->bottom_gradients, index);
+  return at(context, &LayerNode::bottom_gradients, index);
 }
 dlr_tensor* top_gradient(dlr_context* context, uint32_t index) {
-  return at(context->layer->top_gradients, index);
+  return at(context, &LayerNode::top_gradients, index);
 }
 dlr_tensor* param(dlr_context* context, uint32_t index) {
-  return at(context->layer->param_tensors, index);
+  return at(context, &LayerNode::param_tensors, index);
 }
 dlr_tensor* param_gradient(dlr_context* context, uint32_t index) {
-  return at(context->layer->param_gradients, index);
+  return at(context, &LayerNode::param_gradients, index);
 }
 dlr_tensor* scratch(dlr_context* context, uint32_t index) {
+  if (context->layer == nullptr) return nullptr;
   auto& all = context->layer->scratch;
   return index < all.size() && all[index].tensor.buffer != nullptr ? &all[index].tensor : nullptr;
 }
@@ -196,6 +222,8 @@ const dlr_tensor_desc* describe(const dlr_tensor* tensor) {
 // Tensors that a plugin passed although they are not there ("" gradients) would crash the launch.
 void require_tensors(const dlr_arg* args, uint32_t n_args) {
   for (uint32_t i = 0; i < n_args; ++i) {
+    if (args[i].reserved != 0)
+      base::fail_work(fmt::format("argument {} asks for what this host doesn't know", i));
     if (args[i].access != DLR_SCALAR && args[i].tensor != nullptr &&
         args[i].tensor->buffer == nullptr) {
       base::fail_work(fmt::format("argument {} is a tensor without memory", i));
@@ -214,6 +242,7 @@ dlr_error* launch(dlr_context* context, const dlr_kernel* kernel, int64_t items,
 }
 
 uint8_t has_operator(dlr_context* context, uint32_t index) {
+  if (context->layer == nullptr) return 0;
   const auto& operators = context->layer->operators;
   if (index >= operators.size()) return 0;
   return operators[index].device != nullptr || is_portable(operators[index]) ? 1 : 0;

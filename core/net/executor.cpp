@@ -14,7 +14,7 @@ namespace {
 
 using memory::Residence;
 
-constexpr uint32_t kMostArgs = 32;
+constexpr uint32_t kMostArgs = DLR_MAX_ARGS;
 
 void require_few(uint32_t n_args) {
   if (n_args > kMostArgs)
@@ -40,6 +40,28 @@ void skip(dlr_mem& mem, int64_t elements, uint32_t dtype) {
     base::fail_work(fmt::format("an argument begins at element {}, outside its tensor", elements));
   mem.offset += bytes;
   mem.bytes -= bytes;
+}
+
+// What no device is asked to plan; "" for the rest.
+std::string unplannable(const Operator& op) {
+  if (op.args.size() > kMostArgs)
+    return fmt::format("{} arguments, at most {} are possible", op.args.size(), kMostArgs);
+  const bool has_empty = std::any_of(op.args.begin(), op.args.end(), [](const auto& arg) {
+    return arg.dtype != 0 && memory::element_count(arg) == 0;
+  });
+  return has_empty ? "a tensor is empty" : "";
+}
+
+// What a device must not answer; "" when it didn't.
+std::string wrong_plan(const Operator& op, const std::vector<dlr_tensor_desc>& chosen,
+                       const dlr_op_desc& desc) {
+  for (size_t i = 0; i < chosen.size(); ++i) {
+    if (chosen[i].dtype != 0 && chosen[i].layout == DLR_LAYOUT_ANY)
+      return fmt::format("chose no layout for argument {}", i);
+  }
+  if (desc.reserve_bytes > 0 && op.integer("pair", -1) < 0)
+    return "asks for a reserve, which only operators with the attribute 'pair' have";
+  return "";
 }
 
 bool needs_wide_index(const dlr_arg* args, uint32_t n_args, int64_t items, int64_t width) {
@@ -168,6 +190,10 @@ void Executor::launch_elementwise_private(const dlr_kernel& kernel, uint32_t dty
 }
 
 bool Executor::try_plan(Operator& op, memory::Device& device) {
+  if (const std::string reason = unplannable(op); !reason.empty()) {
+    if (op.declined.empty()) op.declined = reason;
+    return false;
+  }
   std::vector<dlr_attribute> attributes;
   std::vector<const dlr_attribute*> attribute_pointers;
   for (size_t i = 0; i < op.attribute_names.size(); ++i) {
@@ -202,6 +228,11 @@ bool Executor::try_plan(Operator& op, memory::Device& device) {
   if (plan != nullptr && op.accumulate && desc.accumulate_accepted == 0) {
     plan.reset();
     reason = "it doesn't add into outputs";
+  }
+  if (plan != nullptr) {
+    if (const std::string wrong = wrong_plan(op, chosen, desc); !wrong.empty()) {
+      base::fail_work(fmt::format("device '{}': its plan of '{}' {}", device.name(), op.op, wrong));
+    }
   }
   if (plan == nullptr) {
     op.declined += fmt::format("{}{}: {}", op.declined.empty() ? "" : "; ", device.name(), reason);

@@ -117,7 +117,7 @@ void Feed::read_sample(uint64_t position) {
 dlr_array Feed::transformed_shape(const dlr_array& sample) {
   dlr_array shape = sample;
   for (TransformStep& step : transforms_) {
-    const dlr_array in = shape;
+    const dlr_array in = std::exchange(shape, {});
     host::check(step.transform->shape(step.transform.self(), &in, &shape), subject_);
     step.result.resize(count_of(shape) * memory::bytes_of(shape.dtype));
   }
@@ -156,17 +156,19 @@ void Feed::transform(dlr_array sample, uint64_t position, float* out, uint64_t e
     host::check(step.transform->shape(step.transform.self(), &sample, &result), subject_);
     result.bytes = count_of(result) * memory::bytes_of(result.dtype);
     const bool last = i + 1 == transforms_.size();
-    if (last && (result.dtype != DLR_F32 || count_of(result) != elements)) {
+    if (last && count_of(result) != elements) {
       base::fail_input(
           where_,
           fmt::format("{}the sample at position {} has shape {}; all samples of a batch need one "
                       "shape: crop or resize them",
                       subject_, position, model_io::shape_to_string(shape_of(result))));
     }
-    if (!last && step.result.size() < result.bytes) step.result.resize(result.bytes);
-    result.data = last ? static_cast<void*>(out) : step.result.data();
+    const bool into_out = last && result.dtype == DLR_F32;
+    if (!into_out && step.result.size() < result.bytes) step.result.resize(result.bytes);
+    result.data = into_out ? static_cast<void*>(out) : step.result.data();
     host::check(step.transform->apply(step.transform.self(), &sample, key_, position, &result),
                 subject_);
+    if (last && !into_out) convert_array(result, out, elements);
     sample = result;
   }
 }

@@ -59,14 +59,34 @@ LayerNode::LayerNode(const config::Node& layer, Catalogue& catalogue, uint32_t d
   top_shape_known.resize(static_cast<size_t>(n_tops));
   const dlr_params* params = params_owner_.add(config);
   located([&] { host::check(type_->create(params, &context, &self_), subject_); });
+  is_made_ = true;
 }
 
 LayerNode::~LayerNode() {
-  if (self_ != nullptr) type_->destroy(self_);
+  if (is_made_) type_->destroy(self_);
 }
 
 void LayerNode::setup() {
-  located([&] { host::check(type_->setup(self_, &context), subject_); });
+  located([&] {
+    host::check(type_->setup(self_, &context), subject_);
+    check_facts();
+  });
+}
+
+// Facts name bottoms and tops by number: the memory plan relies on them.
+void LayerNode::check_facts() const {
+  std::string wrong = wrong_declaration;
+  const auto require = [&](const char* fact, int32_t index, std::size_t count) {
+    if (index >= 0 && static_cast<std::size_t>(index) >= count)
+      wrong = fmt::format("the fact {} = {}, which isn't there", fact, index);
+  };
+  for (const dlr_top_facts& top : top_facts) {
+    require("inplace_of", top.inplace_of, bottom_facts.size());
+    require("view_of", top.view_of, bottom_facts.size());
+  }
+  for (const dlr_bottom_facts& bottom : bottom_facts)
+    require("gradient_inplace_of", bottom.gradient_inplace_of, top_facts.size());
+  if (!wrong.empty()) base::fail_work(fmt::format("{}the plugin declared {}", subject_, wrong));
 }
 
 void LayerNode::reshape() {

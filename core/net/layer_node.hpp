@@ -96,6 +96,7 @@ class LayerNode {
   std::vector<Operator> operators;
   double flops = 0;
   double bytes = 0;
+  std::string wrong_declaration;  // told when setup returns
 
   // Shapes, as far as known while building.
   std::vector<dlr_tensor_desc> bottom_descs;
@@ -116,11 +117,13 @@ class LayerNode {
  private:
   template <class Body>
   void located(Body&& body);
+  void check_facts() const;
 
   std::string subject_;
   const dlr_layer_type* type_ = nullptr;
   host::ParamsOwner params_owner_;
   void* self_ = nullptr;
+  bool is_made_ = false;
 };
 
 // The functions behind dlr_context.

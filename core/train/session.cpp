@@ -39,8 +39,10 @@ net::Fallback fallback_of(const std::string& name, bool is_auto) {
 
 }  // namespace
 
-Plugins::Plugins(const registry::SearchOptions& options)
-    : registry_(options), loader_(*host::host_table()), catalogue_(registry_, loader_) {
+Plugins::Plugins(const registry::SearchOptions& options) : Plugins(options, *host::host_table()) {}
+
+Plugins::Plugins(const registry::SearchOptions& options, const dlr_host& host)
+    : registry_(options), loader_(host), catalogue_(registry_, loader_) {
   for (const std::string& notice : registry_.notices())
     spdlog::warn("{}", notice);
 }
@@ -62,7 +64,10 @@ std::vector<DeviceKind> Plugins::device_kinds() const {
 }
 
 Session::Session(const SessionOptions& options)
-    : options_(options), plugins_(std::make_unique<Plugins>(with_config_plugins(options))) {
+    : options_(options),
+      plugins_(std::make_unique<Plugins>(with_config_plugins(options), options.host == nullptr
+                                                                           ? *host::host_table()
+                                                                           : *options.host)) {
   job_ = config::load_job(options_.config, plugins_->registry(), {options_.overrides});
   for (const std::string& notice : job_.document->notices())
     spdlog::info("{}", notice);

@@ -24,12 +24,15 @@ struct SessionOptions {
   std::string isa;
   int threads = 0;  // 0: the configuration's
   bool float64 = false;
+  const dlr_host* host = nullptr;  // what plugins get to know; null: the usual
 };
 
 // The plugins of one process's work: found, and opened on demand.
 class Plugins {
  public:
+  // `host`: what they get to know; it outlives them.
   explicit Plugins(const registry::SearchOptions& options);
+  Plugins(const registry::SearchOptions& options, const dlr_host& host);
   ~Plugins();
   registry::Registry& registry() { return registry_; }
   net::Catalogue& catalogue() { return catalogue_; }

@@ -11,7 +11,10 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "commands"))
 from support import SOURCE, CommandTest, main  # noqa: E402
 
 FROZEN = SOURCE / "tests/abi/frozen"
-LIBRARIES = {"device_example.so", "layer_square.so", "layer_swish.so", "solver_signum.so", "source_noise.so"}
+LIBRARIES = {
+    "database_minimal.so", "device_example.so", "filler_minimal.so", "layer_square.so", "layer_swish.so", "schedule_minimal.so",
+    "solver_signum.so", "source_noise.so", "transform_minimal.so",
+}
 SMALL = 100_000  # bytes
 SKIPPED = 77  # Meson's exit code for a test that could not run
 JOB = """
@@ -31,8 +34,21 @@ net:
 """
 
 
+# One linear layer over two noisy numbers: its first values, rates and inputs are those of frozen plugins.
+SMALL_JOB = """
+solver: {type: SGD, base_lr: 1, lr_policy: slower, max_iter: 3, display: 1, snapshot_prefix: frozen, random_seed: 1}
+net:
+  name: frozen
+  layer:
+    - {name: data, type: Noise, top: [x, target], noise_param: {batch_size: 4, width: 2}, plus_one: {}}
+    - {name: ip, type: InnerProduct, bottom: x, top: ip,
+       inner_product_param: {num_output: 1, bias_term: false, weight_filler: {type: quarter}}}
+    - {name: loss, type: EuclideanLoss, bottom: [ip, target], top: loss}
+"""
+
 # Of the first build that ran it, on cpu; the same with any of its instruction sets.
 LOSSES = {0: 0.0754378, 20: 0.0575760, 50: 0.00962869}
+SMALL_LOSSES = [0.10227393, 0.09845622, 0.04727891]
 
 
 class Frozen(CommandTest):
@@ -46,11 +62,15 @@ class Frozen(CommandTest):
         for library in FROZEN.glob("*.so"):
             shutil.copyfile(library, self.plugins / library.name)
 
-    def train(self, *options):
-        self.write("job.yaml", JOB)
+    def log_of(self, job, *options):
+        """What training logs, a record for each iteration."""
+        self.write("job.yaml", job)
         (self.folder / "log.jsonl").unlink(missing_ok=True)  # a log is added to
         self.expect_ok("train", "job.yaml", "--plugin", self.plugins, "--log", "log.jsonl", *options)
-        losses = [json.loads(line)["loss"] for line in (self.folder / "log.jsonl").read_text().splitlines()]
+        return [json.loads(line) for line in (self.folder / "log.jsonl").read_text().splitlines()]
+
+    def train(self, *options):
+        losses = [record["loss"] for record in self.log_of(JOB, *options)]
         return losses, (self.folder / "frozen_iter_200.caffemodel").read_bytes()
 
     def test_they_are_the_files_that_were_frozen(self):
@@ -63,7 +83,7 @@ class Frozen(CommandTest):
 
     def test_each_is_listed_and_none_is_refused(self):
         listed = self.expect_ok("plugins", "list", "--plugin", self.plugins).out
-        for name in ("example", "Square", "Swish", "Signum", "Noise"):
+        for name in ("example", "Square", "Swish", "Signum", "Noise", "KEPT", "quarter", "slower", "plus_one"):
             self.assertRegex(listed, rf"\b{name}\b")
 
     def test_source_layers_and_solver_train_a_net(self):
@@ -71,6 +91,12 @@ class Frozen(CommandTest):
         for iteration, loss in LOSSES.items():
             self.assertAlmostEqual(losses[iteration] / loss, 1, delta=1e-3, msg=f"iteration {iteration}")
         self.assertLess(losses[-1], losses[0] / 20)
+
+    def test_filler_schedule_and_transform_train_a_net(self):
+        records = self.log_of(SMALL_JOB, "--device", "cpu")
+        for i, (record, loss) in enumerate(zip(records, SMALL_LOSSES, strict=True)):
+            self.assertAlmostEqual(record["loss"] / loss, 1, delta=1e-5, msg=f"iteration {i}")
+            self.assertAlmostEqual(record["lr"], 0.05 / (1 + i), delta=1e-8, msg=f"iteration {i}")
 
     def test_the_device_runs_its_operator_and_gives_the_same_weights(self):
         _, expected = self.train("--device", "cpu")

@@ -3,14 +3,16 @@
 import json
 import unittest
 
-from support import BUILD, CommandTest
+from support import BUILD, SOURCE, CommandTest
 
+CASES = SOURCE / "tests/gallery/cases.yaml"
+KINDS = ("database", "device", "filler", "layer", "schedule", "solver", "source", "transform")
 GALLERY = BUILD / "tests" / "gallery"
 
 
 class Gallery(CommandTest):
     def report(self, plugin):
-        done = self.run_dlrun("conform", GALLERY / f"{plugin}.so", "--json", "--time-limit", "5")
+        done = self.run_dlrun("conform", GALLERY / f"{plugin}.so", "--json", "--time-limit", "5", "--cases", CASES)
         self.assertIn(done.code, (0, 1), done.err)
         report = json.loads(done.out)
         self.assertEqual(done.code, 0 if report["passed"] else 1)
@@ -20,12 +22,20 @@ class Gallery(CommandTest):
         failures = self.report(plugin)["failures"]
         self.assertEqual({failure["rule"] for failure in failures}, {rule}, f"{plugin}: {failures}")
 
+    def expect_each(self, kind, rules):
+        for defect, rule in rules.items():
+            with self.subTest(defect):
+                self.expect(f"{kind}_{defect}", rule)
+
     def test_what_is_right_passes(self):
-        for plugin in ("layer_none", "device_none", "device_example"):
-            self.assertEqual(self.report(plugin)["failures"], [])
+        for plugin in ("device_example", "kernel_device_none", *(f"{kind}_none" for kind in KINDS)):
+            with self.subTest(plugin):
+                report = self.report(plugin)
+                self.assertEqual(report["failures"], [])
+                self.assertGreater(len(report["ladder"]), 3)
 
     def test_devices(self):
-        for defect, rule in {
+        self.expect_each("device", {
             "wrong_numbers": "O1",
             "plans_too_much": "O2",
             "missing_direction": "O3",
@@ -49,18 +59,19 @@ class Gallery(CommandTest):
             "changes_rounding": "A6",
             "crashes": "A10",
             "hangs": "A11",
-        }.items():
-            with self.subTest(defect):
-                self.expect(f"device_{defect}", rule)
+        })
+        self.expect("kernel_device_doubles_rates", "N4")
 
     def test_layers(self):
-        for defect, rule in {
+        self.expect_each("layer", {
             "wrong_gradient": "L2",
             "missing_gradient": "L3",
             "unneeded_is_read": "L4",
             "false_alias": "L5",
             "false_per_sample": "L6",
             "leaks": "L14",
+            "hides_errors": "A12",
+            "shares_state": "A13",
             "crashes": "A10",
             "exits": "A10",
             "hangs": "A11",
@@ -71,9 +82,77 @@ class Gallery(CommandTest):
             "changes_rounding": "A6",
             "unlisted_kernel": "L15",
             "unlisted_in_backward": "L15",
-        }.items():
-            with self.subTest(defect):
-                self.expect(f"layer_{defect}", rule)
+        })
+
+    def test_solvers(self):
+        self.expect_each("solver", {
+            "wrong_numbers": "S1",
+            "grows_history": "S2",
+            "writes_behind": "S3",
+            "unrepeatable": "S4",
+            "remembers": "S5",
+            "loses_precision": "S6",
+            "refuses_empty": "S7",
+            "leaks": "S8",
+            "unlisted_kernel": "S9",
+        })
+
+    def test_sources(self):
+        self.expect_each("source", {
+            "restless": "R1",
+            "wrong_bytes": "R2",
+            "ignores_position": "R3",
+            "other_rounds": "R4",
+            "ignores_missing": "R5",
+            "crashes_on_damage": "A10",
+            "leaks": "R6",
+            "leaks_files": "R6",
+            "leaks_at_errors": "A12",
+            "shares_state": "A13",
+        })
+
+    def test_databases(self):
+        self.expect_each("database", {
+            "unsorted": "B1",
+            "never_rewinds": "B2",
+            "makes_missing": "B3",
+            "crashes_on_damage": "A10",
+            "loses_committed": "B4",
+            "touches_files": "B5",
+            "litters": "B6",
+            "leaks": "B6",
+        })
+
+    def test_schedules(self):
+        self.expect_each("schedule", {
+            "wrong_numbers": "C1",
+            "counts_itself": "C2",
+            "turns_negative": "C3",
+            "leaks": "C4",
+        })
+
+    def test_fillers(self):
+        self.expect_each("filler", {
+            "unrepeatable": "F1",
+            "ignores_key": "F2",
+            "other_in_float32": "F3",
+            "skips_the_last": "F4",
+            "writes_behind": "F4",
+            "wrong_range": "F5",
+            "leaks": "F6",
+        })
+
+    def test_transforms(self):
+        self.expect_each("transform", {
+            "wrong_numbers": "T1",
+            "shape_grows": "T2",
+            "skips_the_last": "T2",
+            "draws_by_itself": "T3",
+            "changes_its_input": "T4",
+            "writes_behind": "T4",
+            "takes_anything": "T5",
+            "leaks": "T6",
+        })
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """`dlrun new`: what it makes builds against the installed SDK alone and trains; wrong names and failures leave nothing."""
 
+import json
 import re
 import resource
 import signal
@@ -8,6 +9,13 @@ import subprocess
 from outside import OutsideTest
 from support import DLRUN, SOURCE, main
 
+# Steps of the ladder that a template must climb, whatever may be declined.
+RUNGS = {
+    "layer": ("gradients", "memory", "errors", "threads"),
+    "solver": ("state", "numbers", "memory", "errors", "threads"),
+    "source": ("samples", "positions", "memory", "errors", "threads"),
+    "device": ("memory", "operators"),
+}
 KINDS = ("layer", "solver", "source", "device")
 
 
@@ -30,12 +38,16 @@ class New(OutsideTest):
         losses = self.losses("log.jsonl")
         self.assertLess(losses[-1], losses[0] / 4, losses)
         self.assertIn(kind, self.expect_installed("plugins", "list", kind, "--plugin", library).stdout)
-        self.conform(library)
+        self.conform(kind, file, library)
         return library
 
-    def conform(self, library):
-        if "conform" in self.expect_installed("--help").stdout:
-            self.expect_installed("conform", library)
+    def conform(self, kind, file, library):
+        cases = self.folder / file / "cases.yaml"
+        report = json.loads(self.expect_installed("conform", library, "--json", *(("--cases", cases) if cases.exists() else ())).stdout)
+        self.assertEqual(report["failures"], [])
+        verdicts = {rung["rung"]: rung["verdict"] for rung in report["ladder"]}
+        for rung in RUNGS[kind]:
+            self.assertEqual(verdicts[rung], "passed", report)
 
     def test_a_layer(self):
         library = self.make_and_train("layer", "DeepSwish", "deep_swish")

@@ -10,6 +10,7 @@ import sys
 from abi_header import HEADER, fields_of, grows
 from common import ROOT, finish
 
+FIRST = 3  # minor that plugins can aim at
 LIST = ROOT / "sdk/abi-fields.txt"
 TITLE = "# Every field of the plugin interface, with the minor version that introduced it. Kept by tests/lint/abi_fields.py --update.\n"
 
@@ -37,6 +38,16 @@ def order_problems(fields, listed):
         last[struct] = max(minor, last.get(struct, 0))
 
 
+def target_problems(header, listed, current):
+    """A plugin that aims at an older host sees the fields of that minor (DLR_TARGET_MINOR); minors before FIRST can't be aimed at."""
+    for target in range(FIRST, current):
+        block = re.compile(r"^#if DLR_TARGET_MINOR >= (\d+)\n(.*?)^#endif\n", re.MULTILINE | re.DOTALL)
+        seen = fields_of(block.sub(lambda match, most=target: match[2] if int(match[1]) <= most else "", header))
+        for name, (minor, _) in listed.items():
+            if (name in seen) != (minor <= target):
+                yield f"{name}: belongs to minor {minor}, so it stands within `#if DLR_TARGET_MINOR >= {minor}`"
+
+
 def main():
     header = HEADER.read_text()
     current = int(re.search(r"#define DLR_ABI_MINOR (\d+)", header).group(1))
@@ -51,7 +62,7 @@ def main():
     problems += [f"{name}: was `{listed[name][1]}`, now `{fields[name]}`"
                  for name in fields if name in listed and listed[name][1] != fields[name]]
     problems += [f"{name}: minor {minor} is newer than the header's" for name, (minor, _) in listed.items() if minor > current]
-    finish(problems + list(order_problems(fields, listed)), len(fields))
+    finish(problems + list(order_problems(fields, listed)) + list(target_problems(header, listed, current)), len(fields))
 
 
 main()

@@ -1,5 +1,6 @@
 // Plugins with nothing but what the interface requires (tests/plugins/minimal), as they are, with
-// the structs of an older minor, which end earlier, and with those of a newer one, which go on.
+// the structs of an older minor, which end earlier, and with those of a newer one, which go on; and
+// those of them that were compiled once and kept (tests/abi/frozen).
 #include <doctest/doctest.h>
 
 #include <array>
@@ -30,19 +31,35 @@ net:
     - {name: loss, type: EuclideanLoss, bottom: [ip, target], top: loss}
 )";
 
-// The job, and the minimal plugins of one build: "", "_older" or "_newer".
+#if defined(__x86_64__) && defined(__GLIBC__)
+const std::vector<std::string> kBuilds = {"", "_older", "_newer", "frozen"};
+#else
+const std::vector<std::string> kBuilds = {"", "_older", "_newer"};
+#endif
+
+// The library of the minimal plugin of a kind; of those that aren't frozen, today's.
+fs::path library_of(const std::string& kind, const std::string& build) {
+  const fs::path frozen =
+      fs::path(dlrun::test::source_root()) / "tests/abi/frozen" / (kind + "_minimal.so");
+  if (build == "frozen" && fs::exists(frozen)) return frozen;
+  const std::string suffix = build == "frozen" ? "" : build;
+  return fs::path(dlrun::test::build_root()) / "tests/plugins" /
+         ("minimal_" + kind + suffix + ".so");
+}
+
+// The job, and the minimal plugins of one build.
 struct Job {
   explicit Job(const std::string& build, const std::string& device = "cpu")
       : options(session_options(folder.write("job.yaml", kJob), device)) {
-    const fs::path built = fs::path(dlrun::test::build_root()) / "tests/plugins";
     fs::create_directory(folder.path() / "minimal");
     for (const char* kind :
          {"database", "device", "filler", "layer", "schedule", "solver", "source", "transform"}) {
-      const std::string name = std::string("minimal_") + kind;
-      fs::copy_file(built / (name + build + ".so"), folder.path() / "minimal" / (name + ".so"));
+      fs::copy_file(library_of(kind, build),
+                    folder.path() / "minimal" / (kind + std::string(".so")));
     }
     options.plugins.plugin_path.push_back((folder.path() / "minimal").string());
-    options.plugins.executable = built / "registry_helper";  // describes them
+    options.plugins.executable =  // describes them
+        fs::path(dlrun::test::build_root()) / "tests/plugins/registry_helper";
     static const TemporaryFolder cache;  // what is known of the build's own plugins is kept
     options.plugins.cache_folder = cache.path();
     options.fallback = "allow";
@@ -50,8 +67,6 @@ struct Job {
   TemporaryFolder folder;
   train::SessionOptions options;
 };
-
-const std::vector<std::string> kBuilds = {"", "_older", "_newer"};
 
 // What the plugins say that they do, written down a second time: the losses of the first
 // iterations.

@@ -1,28 +1,35 @@
 /* abi.h: the contract between dlrun and every plugin: layers, solvers, sources, devices and the rest.
- * Status: UNSTABLE (major 0) until three foreign devices and a conformance suite have used it.
+ * Status: RELEASE CANDIDATE. It grows by the rules below while the catalogue is written on it; then it is 1.0.
  *
- * How it is read: a plugin exports one function, dlrun_plugin_query, which returns constant data. That
- * data names what the plugin provides; each provided thing is a struct of functions that the host calls. In
- * turn the plugin calls the host through struct dlr_host and the structs it points to.
+ * A plugin exports one function, dlrun_plugin_query, which returns constant data: the things it provides, each a
+ * struct of functions that the host calls. In turn the plugin calls the host through struct dlr_host and the structs
+ * it points to. For devices docs/operators.md and docs/write-a-device.md are part of the contract.
  *
  * Rules of change, for the host and for plugins alike:
- *  - A struct that begins with `size` (its sizeof where it was compiled) only ever grows at its end. A field
- *    is there when it lies within `size` (DLR_HAS); an optional function is also absent when NULL.
- *  - A struct without `size` is frozen for ever. So is the meaning of every field and every string id; a
- *    changed meaning gets a new id ("dlrun.layer/2"), and the old one is served for two majors.
+ *  - A struct that begins with `size` (its sizeof where it was compiled) only ever grows at its end. A field is
+ *    there when it lies within `size` (DLR_HAS); an optional function is also absent when NULL.
+ *  - A struct without `size` is frozen for ever. So is the meaning of every field and every string id; a changed
+ *    meaning gets a new id ("dlrun.layer/2"), and the old one is served for two majors.
+ *  - Who makes a struct sets all of it, and `reserved` to 0. A field added later, or made of reserved bytes, means
+ *    by 0 what hosts did before it. Fields beyond minor 3 stand within `#if DLR_TARGET_MINOR >= N`.
  *  - Arrays of sized structs are arrays of pointers, so that elements may grow.
  *  - Fixed-width integers only. Booleans are uint8_t, 0 or 1. No enum, no size_t, no tail padding.
  *  - Each change raises DLR_ABI_MINOR, is logged in sdk/CHANGELOG.md and listed in sdk/abi-fields.txt.
  *
- * Errors: functions return dlr_error*, NULL for success. The host makes errors (dlr_host.error), the
- * receiver owns them. No exception and no longjmp crosses this boundary, in either direction.
+ * Errors: functions return dlr_error*, NULL for success. The host makes errors (dlr_host.error), the receiver owns
+ * them. No exception and no longjmp crosses this boundary, in either direction. After an error out parameters mean
+ * nothing and nothing was made; the object itself stays, and can be destroyed.
  *
- * Memory: who allocates, frees. Strings and arrays passed in are valid during the call only; strings and
- * structs returned by query stay valid while the library is loaded. What else is said is said beside it.
+ * Memory: who allocates, frees. What was made is destroyed exactly once, also when its handle is NULL. Strings and
+ * arrays passed in are valid during the call only, and may be NULL when they are empty; strings and structs returned
+ * by query stay valid while the library is loaded; what another function returns, as long as the object it was asked
+ * of. The caller of a function that fills in a struct zeroes it and sets its size; the callee writes fields within
+ * that size only. What else is said is said beside it.
  *
- * Who may call, and when, stands in brackets on every function:
+ * Who may call, and when, stands in brackets on every function. Its object is its first argument; for a device's
+ * functions, the device.
  *   [any-thread]   at any time between init and shutdown, from any thread
- *   [owner]        from one thread at a time per object; the host never calls one object from two threads at once
+ *   [owner]        from one thread at a time per object, which need not be the same one each time
  *   [build]        [owner], and only while the object is being created, set up or reshaped
  *   [run]          [owner], and only inside forward, backward or update
  */
@@ -30,21 +37,21 @@
 #define DLRUN_ABI_H_
 
 #include <stdint.h>
-
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 #define DLR_ABI_MAJOR 0u
-#define DLR_ABI_MINOR 2u
-
+#define DLR_ABI_MINOR 3u
 /* A plugin built for older hosts sets this to their minor; newer fields then don't exist for it. */
 #ifndef DLR_TARGET_MINOR
 #define DLR_TARGET_MINOR DLR_ABI_MINOR
+#elif DLR_TARGET_MINOR < 3
+#error "DLR_TARGET_MINOR: the interface was unstable before minor 3"
 #endif
 
 #define DLR_MAX_RANK 8
-
+#define DLR_MAX_ARGS 32 /* of one launch or operator */
 /* Whether `field` lies within the size that the struct's maker declared. */
 #define DLR_HAS(pointer, field) \
   ((pointer)->size >= (uint64_t)((const char*)&(pointer)->field + sizeof((pointer)->field) - (const char*)(pointer)))
@@ -56,8 +63,8 @@ typedef struct dlr_string {
   uint64_t length;
 } dlr_string;
 
-/* A piece of memory. In space 0 (the host's) handle is an address; in another space it is whatever the
- * device that made it says. The bytes begin `offset` bytes behind the handle. Frozen. */
+/* Memory that begins `offset` bytes behind a handle. In space 0 (the host's) that is an address; another space is a
+ * number that only one open device uses (say, its address), with handles of its own. All zeros: none. Frozen. */
 typedef struct dlr_mem {
   uint64_t space;
   uint64_t handle;
@@ -103,24 +110,21 @@ typedef struct dlr_array {
 
 /* ---- Errors and logging -------------------------------------------------------------------------------- */
 typedef struct dlr_error dlr_error; /* opaque, made by the host */
-
-#define DLR_INVALID_ARGUMENT 1u /* the configuration or an input is wrong */
-#define DLR_UNIMPLEMENTED 2u    /* normal answer to an optional request */
+#define DLR_INVALID_ARGUMENT 1u     /* the configuration or an input is wrong */
+#define DLR_UNIMPLEMENTED 2u        /* normal answer to an optional request */
 #define DLR_OUT_OF_MEMORY 3u
 #define DLR_IO_ERROR 4u       /* a file or a database */
 #define DLR_DEVICE_ERROR 5u   /* a driver call failed */
-#define DLR_INTERNAL_ERROR 6u /* a bug of the reporter */
-
+#define DLR_INTERNAL_ERROR 6u /* a bug of the reporter; also what an unknown code means */
 #define DLR_LOG_DEBUG 1u
 #define DLR_LOG_INFO 2u
 #define DLR_LOG_WARNING 3u
 
 /* ---- Configuration ------------------------------------------------------------------------------------- */
-/* One message of the configuration, host-owned; valid as long as the object it was given to. */
-typedef struct dlr_params dlr_params;
+typedef struct dlr_params dlr_params; /* a message of the configuration; lives as long as the object it was given to */
 
 /* Reads a message by field name. A field that isn't set gives its declared default. `index` counts the
- * elements of a repeated field (0 otherwise). An unknown name or a wrong index is an error, never a crash. */
+ * elements of a repeated field (0 otherwise). An unknown name (0 for has and count) or a wrong index is an error. */
 typedef struct dlr_params_api {
   uint64_t size;
   uint8_t (*has)(const dlr_params*, dlr_string field);   /* [any-thread] set in the configuration */
@@ -150,13 +154,14 @@ typedef void (*dlr_cpu_entry)(const dlr_kernel_arg* args, int64_t begin, int64_t
 /* The CPU build of a kernel for one instruction set. NULL entries are absent. */
 typedef struct dlr_cpu_variant {
   uint64_t size;
-  dlr_string isa;         /* "baseline", "avx2" or "avx512" */
+  dlr_string isa;         /* "baseline"; "avx2": AVX2, FMA; "avx512": also AVX-512 F, BW, DQ, VL */
   dlr_cpu_entry f32;      /* real = float,  idx = int32_t */
   dlr_cpu_entry f64;      /* real = double, idx = int32_t */
   dlr_cpu_entry f32_wide; /* idx = int64_t */
   dlr_cpu_entry f64_wide;
 } dlr_cpu_variant;
 
+/* Constant, with all it points to, while the library is loaded: hosts and devices know a kernel by its address. */
 typedef struct dlr_kernel {
   uint64_t size;
   dlr_string name;
@@ -178,7 +183,6 @@ typedef struct dlr_attribute {
   uint64_t n_integers;
   double number;
 } dlr_attribute;
-
 /* An operation fused behind an operator, e.g. {"relu", alpha = slope}. */
 typedef struct dlr_post_op {
   uint64_t size;
@@ -192,7 +196,7 @@ typedef struct dlr_op_desc {
   uint64_t size;
   dlr_string op; /* "gemm", "convolution_forward", ... */
   const dlr_attribute* const* attributes;
-  dlr_tensor_desc* const* args; /* layout ANY: the plan chooses and writes its choice here */
+  dlr_tensor_desc* const* args; /* dtype 0: absent. Layout ANY: the plan writes its choice here, never ANY */
   const dlr_post_op* const* post_ops;
   uint32_t n_attributes;
   uint32_t n_args;
@@ -201,13 +205,12 @@ typedef struct dlr_op_desc {
   uint8_t accumulate_accepted; /* out: the plan does so itself; else the host adds */
   uint8_t reserved[2];
   uint64_t workspace_bytes; /* out: needed while running */
-  uint64_t reserve_bytes;   /* out: written by a forward, read by its backward */
+  uint64_t reserve_bytes;   /* out, for those with the attribute "pair": written by a forward, read by its backward */
 } dlr_op_desc;
 
 /* ---- What a layer or solver can ask the host for ---------------------------------------------------------- */
 typedef struct dlr_tensor dlr_tensor;   /* host-owned: shape, type, and copies that follow the data */
 typedef struct dlr_context dlr_context; /* host-owned: one layer or solver within one net */
-
 /* How an argument is used. Write: every element will be written, the old ones are not read. */
 #define DLR_SCALAR 0u
 #define DLR_READ 1u
@@ -232,7 +235,6 @@ typedef struct dlr_bottom_facts {
   uint8_t reserved;
   int32_t gradient_inplace_of; /* this top's gradient may share memory with the bottom's; default -1 */
 } dlr_bottom_facts;
-
 typedef struct dlr_top_facts {
   uint64_t size;
   int32_t inplace_of;              /* this bottom's memory may become the top's; default -1 */
@@ -242,7 +244,7 @@ typedef struct dlr_top_facts {
   uint8_t reserved[6];
 } dlr_top_facts;
 
-/* All 0 unless set: the conservative answer. */
+/* All 0 unless set. uses_random, nondeterministic, side_effects and gradients_accumulate must be set where they hold. */
 typedef struct dlr_layer_facts {
   uint64_t size;
   uint8_t elementwise;          /* top element i depends on bottom elements i only */
@@ -266,9 +268,8 @@ typedef struct dlr_param_desc {
   double decay_mult;
   uint8_t is_state; /* not learned: kept in snapshots, never updated by a solver */
   uint8_t reserved[7];
-  double value; /* minor 2: of every element at first, without a filler */
+  double value; /* of every element at first, without a filler */
 } dlr_param_desc;
-
 typedef struct dlr_scratch_desc {
   uint64_t size;
   const dlr_tensor_desc* shape;
@@ -286,11 +287,11 @@ typedef struct dlr_context_api {
   uint32_t (*dtype)(dlr_context*);            /* [owner] the net's working type: DLR_F32 or DLR_F64 */
   uint8_t (*is_training)(dlr_context*);       /* [owner] phase TRAIN */
   uint8_t (*may_run_backward)(dlr_context*);  /* [owner] a backward may follow: keep what it will read */
-  dlr_random_key (*random_key)(dlr_context*); /* [run] of this layer in this iteration */
-  const dlr_tensor_desc* (*bottom_desc)(dlr_context*, uint32_t index); /* [owner] */
-  const dlr_tensor_desc* (*top_desc)(dlr_context*, uint32_t index);    /* [owner] */
+  dlr_random_key (*random_key)(dlr_context*); /* [run] of this layer in this iteration, forward and backward */
+  const dlr_tensor_desc* (*bottom_desc)(dlr_context*, uint32_t index); /* [owner] from setup on */
+  const dlr_tensor_desc* (*top_desc)(dlr_context*, uint32_t index);    /* [owner] once set_top was called */
 
-  /* What a layer declares in setup ... */
+  /* What a layer declares in setup (what is wrong here is told when it returns) ... */
   void (*set_facts)(dlr_context*, const dlr_layer_facts*);                         /* [build] */
   void (*set_bottom_facts)(dlr_context*, uint32_t index, const dlr_bottom_facts*); /* [build] */
   void (*set_top_facts)(dlr_context*, uint32_t index, const dlr_top_facts*);       /* [build] */
@@ -298,12 +299,12 @@ typedef struct dlr_context_api {
   /* ... and in reshape. */
   dlr_error* (*set_top)(dlr_context*, uint32_t index, const dlr_tensor_desc*);       /* [build] reshape only */
   dlr_error* (*add_scratch)(dlr_context*, const dlr_scratch_desc*, uint32_t* index); /* [build] reshape only */
-  /* Describes an operator to plan once memory and devices are known. `role` "forward": the layer's forward is
-   * exactly this operator from bottom 0 to top 0, so that the host may fuse it; empty otherwise. */
+  /* Describes an operator, without post-ops, to plan once memory and devices are known; with an empty tensor it isn't.
+   * `role` "forward": exactly this takes bottom 0 to top 0, so that the host may fuse it; empty otherwise. */
   dlr_error* (*add_operator)(dlr_context*, const dlr_op_desc*, dlr_string role, uint32_t* index); /* [build] */
   void (*set_cost)(dlr_context*, double flops, double bytes); /* [build] reshape: one forward pass */
 
-  /* Tensors, while running. Gradients are NULL when not wanted. */
+  /* Tensors, while running. Gradients are NULL when not wanted; a backward writes every element of those of bottoms. */
   dlr_tensor* (*bottom)(dlr_context*, uint32_t index);          /* [run] */
   dlr_tensor* (*top)(dlr_context*, uint32_t index);             /* [run] */
   dlr_tensor* (*bottom_gradient)(dlr_context*, uint32_t index); /* [run] backward */
@@ -318,7 +319,7 @@ typedef struct dlr_context_api {
                        uint32_t n_args);                 /* [run] */
   uint8_t (*has_operator)(dlr_context*, uint32_t index); /* [run] whether the device planned it */
   dlr_error* (*run_operator)(dlr_context*, uint32_t index, const dlr_arg* args, uint32_t n_args); /* [run] */
-  /* Makes a current plain copy in host memory and returns its address, valid until the call returns. */
+  /* The address of a current plain copy in host memory; valid until other work uses the tensor, or the pass ends. */
   dlr_error* (*map)(dlr_context*, dlr_tensor*, uint32_t access, void** address); /* [run] */
   /* Gives a tensor its values by the filler that a FillerParameter names; random ones differ by iteration. */
   dlr_error* (*fill)(dlr_context*, dlr_tensor*, const dlr_params* filler); /* [run] */
@@ -327,7 +328,6 @@ typedef struct dlr_context_api {
 /* ---- The host ---------------------------------------------------------------------------------------------- */
 typedef struct dlr_database dlr_database; /* an open database */
 typedef struct dlr_decoder dlr_decoder;   /* reusable memory for decoding */
-
 /* A Datum as its bytes say. Arrays and text are valid until the next call on the same decoder. */
 typedef struct dlr_datum {
   uint64_t size;
@@ -348,7 +348,7 @@ typedef struct dlr_data_api {
   void (*close_database)(dlr_database*);             /* [owner] */
   dlr_error* (*count)(dlr_database*, uint64_t* out); /* [owner] entries */
   dlr_error* (*first)(dlr_database*);                /* [owner] */
-  /* Entry under the cursor, then steps; *at_end is 1 behind the last. Bytes are valid until the next call. */
+  /* The entry under the cursor, then steps; *at_end 1: there was none. Bytes are valid until the next call. */
   dlr_error* (*next)(dlr_database*, dlr_string* key, dlr_string* value, uint8_t* at_end); /* [owner] */
 } dlr_data_api;
 
@@ -381,24 +381,25 @@ typedef struct dlr_layer_type {
   int32_t max_bottoms; /* DLR_UNBOUNDED: any number */
   int32_t min_tops;
   int32_t max_tops;
-  const dlr_kernel* const* kernels; /* all that it may launch, so that a device can build them ahead */
+  const dlr_kernel* const* kernels; /* all that it may launch, and no others, so that a device can build them ahead */
   uint64_t n_kernels;
   /* [build] `params` is the LayerParameter and lives as long as the instance. Reads all parameters, once. */
   dlr_error* (*create)(const dlr_params* params, dlr_context*, void** self);
-  dlr_error* (*setup)(void* self, dlr_context*);    /* [build] once: facts and parameters, from bottom shapes */
-  dlr_error* (*reshape)(void* self, dlr_context*);  /* [build] pure in shapes: tops, scratch, operators */
+  dlr_error* (*setup)(void* self, dlr_context*); /* [build] once: facts and parameters, from bottom shapes */
+  /* [build] any number of times, pure in shapes: tops, scratch, operators, in place of those declared before. */
+  dlr_error* (*reshape)(void* self, dlr_context*);
   dlr_error* (*forward)(void* self, dlr_context*);  /* [run] */
   dlr_error* (*backward)(void* self, dlr_context*); /* [run] optional: no gradient */
   /* [owner] optional: what a snapshot must hold beyond parameters. `write` may be called several times. */
   dlr_error* (*save_state)(void* self, dlr_error* (*write)(void* sink, dlr_string bytes), void* sink);
-  dlr_error* (*load_state)(void* self, dlr_string bytes); /* [owner] optional */
+  dlr_error* (*load_state)(void* self, dlr_string bytes); /* [owner] optional; behind setup and reshape */
   void (*destroy)(void* self);                            /* [owner] */
 } dlr_layer_type;
 
 /* One parameter's update. */
 typedef struct dlr_update {
   uint64_t size;
-  dlr_context* context; /* to launch kernels with */
+  dlr_context* context; /* for dtype, launch, map and describe; the rest of it gives NULL, 0 or an error */
   dlr_tensor* param;
   dlr_tensor* gradient; /* clipped, normalised and regularised; the solver may overwrite it */
   dlr_tensor* const* history;
@@ -439,7 +440,6 @@ typedef struct dlr_item {
   dlr_array* arrays; /* n_tops of them, owned by the caller; the source fills them in */
   uint64_t n_arrays;
 } dlr_item;
-
 typedef struct dlr_source_info {
   uint64_t size;
   uint64_t batch_size;
@@ -467,7 +467,8 @@ typedef struct dlr_transform_type {
   uint64_t size;
   /* [build] `params` is that field's message. */
   dlr_error* (*create)(const dlr_params* params, uint8_t is_training, void** self);
-  dlr_error* (*shape)(void* self, const dlr_array* in, dlr_array* out); /* [owner] shape and dtype of the result */
+  /* [owner] Sets all of the result's rank, dim and dtype, from those of `in`, whose data isn't there. */
+  dlr_error* (*shape)(void* self, const dlr_array* in, dlr_array* out);
   /* [owner] `out` has memory for what `shape` said; `key` and `position` are the sample's. */
   dlr_error* (*apply)(void* self, const dlr_array* in, dlr_random_key key, uint64_t position, dlr_array* out);
   void (*destroy)(void* self); /* [owner] */
@@ -476,22 +477,22 @@ typedef struct dlr_transform_type {
 /* "dlrun.database/1": keys and values on disk, in key order. */
 typedef struct dlr_database_type {
   uint64_t size;
-  dlr_error* (*open)(dlr_string path, uint8_t create, void** self);                    /* [build] */
+  /* [build] create 1: a new one, to write only, which must not exist; 0: to read only, the cursor at the first. */
+  dlr_error* (*open)(dlr_string path, uint8_t create, void** self);
   dlr_error* (*count)(void* self, uint64_t* out);                                      /* [owner] */
   dlr_error* (*first)(void* self);                                                     /* [owner] */
-  dlr_error* (*next)(void* self, dlr_string* key, dlr_string* value, uint8_t* at_end); /* [owner] */
+  dlr_error* (*next)(void* self, dlr_string* key, dlr_string* value, uint8_t* at_end); /* [owner] as in dlr_data_api */
   dlr_error* (*put)(void* self, dlr_string key, dlr_string value);                     /* [owner] */
-  dlr_error* (*commit)(void* self);                                                    /* [owner] */
+  dlr_error* (*commit)(void* self);                                                    /* [owner] what isn't is lost */
   void (*close)(void* self);                                                           /* [owner] */
 } dlr_database_type;
 
 /* ---- Devices -------------------------------------------------------------------------------------------------- */
 typedef struct dlr_device dlr_device; /* plugin-owned: one open device */
-typedef struct dlr_stream dlr_stream; /* plugin-owned: work in order; NULL is the device's own, synchronous one */
+typedef struct dlr_stream dlr_stream; /* plugin-owned: work in order. NULL: done when the function returns */
 typedef struct dlr_event dlr_event;
 typedef struct dlr_plan dlr_plan;                 /* plugin-owned: an operator ready to run */
 typedef struct dlr_built_kernel dlr_built_kernel; /* plugin-owned: a kernel ready to launch */
-
 typedef struct dlr_device_info {
   uint64_t size;
   dlr_string name;   /* "AMD EPYC, 2 threads, avx2"; valid while the device is open (or listed) */
@@ -499,18 +500,18 @@ typedef struct dlr_device_info {
   uint64_t memory_bytes;
   uint64_t alignment;          /* of every allocation */
   uint64_t largest_allocation; /* bytes; 0: no limit known */
-  uint8_t host_memory;         /* works in space 0 directly */
+  uint8_t host_memory;         /* allocates and works in space 0; the host then uses the NULL stream only */
   uint8_t float64;
   uint8_t reserved[6];
 } dlr_device_info;
-
 typedef struct dlr_device_options {
   uint64_t size;
   uint64_t threads; /* for devices that use the host's cores; 0: all */
   dlr_string isa;   /* "": the best there is; or a lesser one, to compare */
 } dlr_device_options;
 
-/* "dlrun.device/1". Level 0 is required; the rest is optional, from level 1 upwards (docs/write-a-device.md). */
+/* "dlrun.device/1". Level 0 is required; the rest is optional, from level 1 upwards. Whole groups or none: record,
+ * wait, destroy_event; build_kernel, release_kernel, launch; plan, destroy_plan, run; layout_bytes, zero_padding. */
 typedef struct dlr_device_type {
   uint64_t size;
   int32_t score;   /* `device: auto` tries higher ones first; below 0: never by itself */
@@ -522,16 +523,18 @@ typedef struct dlr_device_type {
   void (*close)(dlr_device*);                                                      /* [owner] */
   dlr_error* (*info)(dlr_device*, dlr_device_info* out);                           /* [owner] */
   /* level 0: memory and order. Work is issued to a stream and may finish later; copies are ordered in it. */
-  dlr_error* (*allocate)(dlr_device*, uint64_t bytes, dlr_mem* out);                      /* [owner] */
-  void (*release)(dlr_device*, dlr_mem);                                                  /* [owner] */
+  dlr_error* (*allocate)(dlr_device*, uint64_t bytes, dlr_mem* out); /* [owner] bytes > 0; out->bytes is the same */
+  void (*release)(dlr_device*, dlr_mem);                             /* [owner] what allocate gave, as it was */
   dlr_error* (*copy)(dlr_device*, dlr_stream*, dlr_mem to, dlr_mem from, uint64_t bytes); /* [owner] */
   dlr_error* (*zero)(dlr_device*, dlr_stream*, dlr_mem, uint64_t bytes);                  /* [owner] */
   dlr_error* (*create_stream)(dlr_device*, dlr_stream** out);                             /* [owner] */
   void (*destroy_stream)(dlr_device*, dlr_stream*);                                       /* [owner] */
-  dlr_error* (*synchronize)(dlr_device*, dlr_stream*); /* [owner] waits for all issued work; reports late errors */
-  dlr_error* (*record)(dlr_device*, dlr_stream*, dlr_event** inout); /* [owner] optional */
-  dlr_error* (*wait)(dlr_device*, dlr_stream*, dlr_event*);          /* [owner] optional: the stream waits */
-  void (*destroy_event)(dlr_device*, dlr_event*);                    /* [owner] optional */
+  /* [owner] Waits for all work issued to the stream (NULL: to every stream); reports late errors. */
+  dlr_error* (*synchronize)(dlr_device*, dlr_stream*);
+  /* [owner] optional. *inout NULL: makes an event; else marks it anew, and waits issued before keep the old mark. */
+  dlr_error* (*record)(dlr_device*, dlr_stream*, dlr_event** inout);
+  dlr_error* (*wait)(dlr_device*, dlr_stream*, dlr_event*); /* [owner] optional: the stream waits */
+  void (*destroy_event)(dlr_device*, dlr_event*);           /* [owner] optional */
   /* level 1: portable kernels. index_bits is 32 or 64. */
   dlr_error* (*build_kernel)(dlr_device*, const dlr_kernel*, uint32_t dtype, uint32_t index_bits,
                              dlr_built_kernel** out);     /* [owner] */
@@ -543,7 +546,7 @@ typedef struct dlr_device_type {
   dlr_error* (*plan)(dlr_device*, dlr_op_desc* inout, dlr_plan** out); /* [owner] */
   void (*destroy_plan)(dlr_device*, dlr_plan*);                        /* [owner] */
   dlr_error* (*run)(dlr_device*, dlr_stream*, dlr_plan*, const dlr_mem* args, uint32_t n_args, dlr_mem workspace,
-                    dlr_mem reserve); /* [owner] absent arguments have no bytes */
+                    dlr_mem reserve); /* [owner] an absent argument is all zeros */
   /* level 4: private layouts. Conversions are plans of the operator "reorder" (from, to). */
   dlr_error* (*layout_bytes)(dlr_device*, const dlr_tensor_desc*, uint64_t* out);        /* [owner] */
   dlr_error* (*zero_padding)(dlr_device*, dlr_stream*, const dlr_tensor_desc*, dlr_mem); /* [owner] */
@@ -556,7 +559,6 @@ typedef struct dlr_schema {
   dlr_string file; /* its name, for messages */
   dlr_string text;
 } dlr_schema;
-
 typedef struct dlr_provided {
   uint64_t size;
   dlr_string interface_id; /* "dlrun.layer/1" */
@@ -578,9 +580,9 @@ typedef struct dlr_plugin {
   uint64_t n_schemas;
   const dlr_provided* const* provided;
   uint64_t n_provided;
-  /* [build] optional: called once before anything else; `folder` is the library's own. */
+  /* [build] optional: called first, and again only after shutdown; the host's tables stay; `folder`: the library's. */
   dlr_error* (*init)(const dlr_host*, dlr_string folder);
-  void (*shutdown)(void);                      /* [build] optional: called last, never from atexit */
+  void (*shutdown)(void);                      /* [build] optional: called last, not from atexit nor if init failed */
   const void* (*get_interface)(dlr_string id); /* [any-thread] optional: interfaces beyond these */
 } dlr_plugin;
 
@@ -594,5 +596,4 @@ DLR_EXPORT const dlr_plugin* dlrun_plugin_query(uint32_t host_major, uint32_t ho
 #ifdef __cplusplus
 }
 #endif
-
 #endif /* DLRUN_ABI_H_ */

@@ -27,7 +27,7 @@ constexpr dlr_plugin plugin(dlr_string id, dlr_string version, const dlr_schema*
                             const void* (*get_interface)(dlr_string)) {
   return {sizeof(dlr_plugin),
           DLR_ABI_MAJOR,
-          DLR_TARGET_MINOR,
+          DLR_ABI_MINOR,
           DLR_TARGET_MINOR,
           0,
           id,

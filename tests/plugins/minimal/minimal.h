@@ -72,6 +72,7 @@ static const dlr_plugin* describe_plugin(const char* id, const char* interface_i
   plugin->abi_major = DLR_ABI_MAJOR;
   plugin->abi_minor_built = DLR_ABI_MINOR;
   plugin->abi_minor_required = DLR_ABI_MINOR;
+  plugin->reserved = 0;
   plugin->id = text(id);
   plugin->version = text("1.0.0");
   plugin->needs_cpu = text("");

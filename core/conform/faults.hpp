@@ -1,0 +1,19 @@
+// A host whose calls can be made to fail, one at a time: what a plugin makes of that.
+#pragma once
+
+#include <dlrun/abi.h>
+
+#include <functional>
+
+namespace dlrun::conform {
+
+// The host's table, but for calls that can fail: those do when a check wants it.
+const dlr_host* faulty_host();
+
+// `round` makes objects of the plugin, uses and destroys them; it throws base::Error for the
+// plugin's errors. Runs it with each call of the host that can fail failing once, in turn. Throws
+// Failure when the plugin says nothing, or doesn't work afterwards, or keeps memory; Declined when
+// there is no such call.
+void require_errors_returned(const std::function<void()>& round);
+
+}  // namespace dlrun::conform

@@ -1,0 +1,18 @@
+// Objects of one type in two threads at once.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/conform/values.hpp"
+
+namespace dlrun::conform {
+
+// `work(i)` makes and uses objects of its own, as thread i, and returns what came out, as bytes.
+// Throws Failure when that differs while both threads work.
+void require_independent(const std::function<std::string(int)>& work, int rounds = 8);
+
+std::string to_text(const std::vector<Values>& values);  // bit for bit
+
+}  // namespace dlrun::conform
