@@ -123,9 +123,12 @@ int conform_plugin(Words& words) {
   if (!std::filesystem::is_regular_file(words.options.plugin, ignored))
     base::fail_input({words.plugin, 0, 0}, "no such file");
   if (!words.part.empty()) conform::run_part(words.options, words.part, words.after);
-  const std::string& cases = words.options.cases;
-  if (!cases.empty() && !std::filesystem::is_regular_file(cases, ignored))
-    base::fail_input({cases, 0, 0}, "no such file");
+  for (const std::string& file : {words.options.cases, words.options.net}) {
+    if (!file.empty() && !std::filesystem::is_regular_file(file, ignored))
+      base::fail_input({file, 0, 0}, "no such file");
+  }
+  if (words.options.net.empty() && !words.options.overrides.empty())
+    base::fail_input("conform: --set changes the net of --from, which isn't given");
   const conform::Report report = conform::run(words.options);
   words.as_json ? print_json(report) : print_report(report);
   return report.passed() ? 0 : 1;
@@ -142,6 +145,16 @@ Command add_conform_command(CLI::App& app) {
       ->add_option("--cases", words->options.cases,
                    "further cases, by type, as in share/dlrun/conform/*.yaml")
       ->type_name("FILE.yaml");
+  command
+      ->add_option("--from", words->options.net,
+                   "a net or job: check with its layers, in its shapes, instead of the cases that "
+                   "come with dlrun")
+      ->type_name("MODEL");
+  command
+      ->add_option("--set", words->options.overrides,
+                   "override a value of --from, e.g. a batch size")
+      ->allow_extra_args(false)
+      ->type_name("KEY=VALUE");
   command->add_option("--time-limit", words->options.seconds, "seconds for one check")
       ->capture_default_str();
   command->add_flag("--json", words->as_json, "print JSON");
@@ -150,7 +163,11 @@ Command add_conform_command(CLI::App& app) {
       ->group("");
   command->add_option("--after", words->after, "the check to go on behind")->group("");
   add_plugin_options(*command, words->options.plugins);
-  command->footer("Example:\n  dlrun conform build/swish.so");
+  command->footer(
+      "Examples:\n"
+      "  dlrun conform build/swish.so\n"
+      "  dlrun conform device_mine.so --from models/alexnet/deploy.prototxt \\\n"
+      "    --set 'net.layer[data].input_param.shape.dim=[2, 3, 227, 227]'");
   return [words] { return conform_plugin(*words); };
 }
 

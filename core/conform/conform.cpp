@@ -33,6 +33,9 @@ std::vector<std::string> arguments(const Options& options, const std::string& pa
   };
   add("--after", after);
   add("--cases", options.cases);
+  add("--from", options.net);
+  for (const std::string& assignment : options.overrides)
+    add("--set", assignment);
   for (const std::string& plugin : options.plugins.plugins)
     add("--plugin", plugin);
   for (const std::string& folder : options.plugins.plugin_path)
@@ -84,6 +87,10 @@ bool run_part_in_children(const Options& options, const std::string& part,
     const Events events = read_events(child.output);
     results.insert(results.end(), events.results.begin(), events.results.end());
     if (events.is_done) break;
+    // Before any check only the files of --cases and --from are read.
+    if (child.exit_code == static_cast<int>(base::ExitCode::kWrongInput) &&
+        events.last_begun.rule.empty())
+      base::fail_input(child.last_words.substr(0, child.last_words.find_last_not_of('\n') + 1));
     Result last = events.last_begun;
     if (last.rung.empty())
       last = {part.substr(0, part.find(':')), "", part, Verdict::kFailed, "", ""};

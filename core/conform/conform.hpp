@@ -14,8 +14,10 @@ namespace dlrun::conform {
 struct Options {
   std::filesystem::path plugin;  // the library
   registry::SearchOptions plugins;
-  std::string cases;      // --cases: further cases; may be empty
-  unsigned seconds = 60;  // for one check
+  std::string cases;                   // --cases: further cases; may be empty
+  std::string net;                     // --from: a net whose layers are the cases; may be empty
+  std::vector<std::string> overrides;  // --set: of that net
+  unsigned seconds = 60;               // for one check
 };
 
 struct Report {

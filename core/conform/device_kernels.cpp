@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/conform/leaks.hpp"
 #include "core/conform/parts.hpp"
 #include "core/conform/raw_device.hpp"
 #include "core/conform/values.hpp"
@@ -178,6 +179,10 @@ void check_device_kernels(const dlr_device_type& type, const std::string& name, 
       }
     }
   }
+  runner.check("D8", name + ": kernels", [&] {
+    count_devices(type);
+    require_no_leak([&] { KernelRun(type, all[0], DLR_F32, 32).on_device(0); });
+  });
   runner.check("K4", name, [&] {
     count_devices(type);
     check_broken_kernel(type);

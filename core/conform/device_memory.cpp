@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "core/conform/device_checks.hpp"
 #include "core/conform/leaks.hpp"
 #include "core/conform/parts.hpp"
 #include "core/conform/raw_device.hpp"
@@ -27,6 +28,13 @@ void check_opening(const dlr_device_type& type) {
   dlr_device* none = nullptr;
   if (code_of(type.open(n + 1000, &options, &none)) == 0)
     fail("open of a device beyond count succeeded", "an error");
+}
+
+void check_info(const dlr_device_type& type) {
+  const RawDevice device(type);
+  const auto& reserved = device.info().reserved;
+  if (std::any_of(std::begin(reserved), std::end(reserved), [](uint8_t byte) { return byte != 0; }))
+    fail("info sets a reserved field of dlr_device_info", "0");
 }
 
 void check_allocation(const dlr_device_type& type) {
@@ -165,6 +173,16 @@ void check_device_leaks(const dlr_device_type& type) {
       device.put(mem, bytes);
       device.release(mem);
     }
+    dlr_stream* other = nullptr;
+    require_ok(type.create_stream(device.handle(), &other), "create_stream");
+    if (DLR_HAS(&type, wait) && type.wait != nullptr) {
+      dlr_event* event = nullptr;
+      require_ok(type.record(device.handle(), device.stream(), &event), "record");
+      require_ok(type.wait(device.handle(), other, event), "wait");
+      require_ok(type.synchronize(device.handle(), nullptr), "synchronize");
+      type.destroy_event(device.handle(), event);
+    }
+    type.destroy_stream(device.handle(), other);
   });
 }
 
@@ -177,14 +195,17 @@ void check_device_memory(const dlr_device_type& type, const std::string& name, R
     const char* rule;
     void (*check)(const dlr_device_type&);
   };
-  const Step steps[] = {{"D2", check_allocation},    {"D3", check_copies}, {"D4", check_zero},
-                        {"D5", check_out_of_memory}, {"D6", check_order},  {"D7", check_events},
-                        {"D8", check_device_leaks}};
+  const Step steps[] = {
+      {"A5", check_info},       {"D2", check_allocation},    {"D3", check_copies},
+      {"D4", check_zero},       {"D5", check_out_of_memory}, {"D6", check_order},
+      {"D7", check_events},     {"D8", check_device_leaks},  {"D9", check_beyond_memory},
+      {"D10", check_any_order}, {"D11", check_two_at_once}};
   bool copies_work = true;
   for (const Step& step : steps) {
     const std::string rule = step.rule;
-    if (!copies_work && (rule == "D6" || rule == "D7"))
-      continue;  // they would only tell that again
+    const bool copies_too =
+        rule == "D6" || rule == "D7" || rule == "D9" || rule == "D10" || rule == "D11";
+    if (!copies_work && copies_too) continue;  // they would only tell that again
     const bool holds = runner.check(rule, name, [&] {
       count_devices(type);  // declines when there is none
       step.check(type);

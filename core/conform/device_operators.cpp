@@ -3,7 +3,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <set>
 
+#include "core/conform/device_checks.hpp"
+#include "core/conform/leaks.hpp"
 #include "core/conform/operator_reference.hpp"
 #include "core/conform/operator_run.hpp"
 #include "core/conform/parts.hpp"
@@ -40,20 +44,21 @@ class StepRun {
     if (forward_) forward_->allocate();
     const uint64_t bytes =
         std::max(run_->reserve_bytes(), forward_ ? forward_->reserve_bytes() : 0);
-    if (bytes > 0) reserve_ = device_.allocate(bytes);
+    if (bytes > 0) reserve_ = allocate_poisoned(device_, bytes);
   }
 
   OperatorRun& run() { return *run_; }
 
   // Runs on values of a stream; expected() then are the formula's.
-  void compute(uint64_t stream) {
+  // The workspace holds NaN, or what a byte says.
+  void compute(uint64_t stream, unsigned char workspace = 0xFF) {
     std::vector<Values> values = first_values(case_, stream);
     for (const OperatorStep& each : case_.steps) {
       if (&each == &step_) break;
       compute_reference(case_, each, values);
     }
-    if (forward_) forward_->run(values, reserve_);
-    run_->run(values, reserve_);
+    if (forward_) forward_->run(values, reserve_, workspace);
+    run_->run(values, reserve_, workspace);
     std::vector<Values> after = values;
     compute_reference(case_, step_, after);
     expected_.clear();
@@ -86,9 +91,34 @@ class StepRun {
                     dtype == DLR_F64 ? 1e-12 : 1e-6, fmt::format("output {}", i));
   }
 
+  void require_within() {
+    run_->require_within_workspace();
+    if (forward_) forward_->require_within_workspace();
+    if (reserve_.bytes > 0) require_canary(device_, reserve_, reserve_.bytes, "the reserve");
+  }
+
+  // Right with zeros in the workspace, and otherwise with what happens to lie there?
+  void require_own_workspace(uint64_t stream, uint32_t dtype) {
+    if (!run_->has_workspace() || is_right(dtype)) return;
+    compute(stream, 0);
+    const bool needs_zeros = is_right(dtype);
+    compute(stream);
+    if (needs_zeros)
+      fail("right with zeros in the workspace, wrong with NaN", "the same whatever lies there");
+  }
+
   const std::vector<Values>& found() const { return found_; }
 
  private:
+  bool is_right(uint32_t dtype) const {
+    try {
+      require_right(dtype);
+      return true;
+    } catch (const Failure&) {
+      return false;
+    }
+  }
+
   RawDevice& device_;
   const OperatorCase& case_;
   const OperatorStep& step_;
@@ -99,8 +129,35 @@ class StepRun {
   std::vector<Values> found_;
 };
 
+// Two plans of one operator in turn; the second lives on when the first is gone.
+void check_independence(RawDevice& device, const OperatorCase& first_case,
+                        const OperatorCase& second_case, std::size_t step) {
+  auto first = std::make_unique<StepRun>(device, first_case, step, DLR_F32, false);
+  StepRun second(device, second_case, step, DLR_F32, false);
+  const StepRun third(device, first_case, step, DLR_F32, false);
+  for (uint64_t round = 0; round < 2; ++round) {
+    first->compute(700 + round);
+    first->require_right(DLR_F32);
+    second.compute(800 + round);
+    second.require_right(DLR_F32);
+  }
+  first.reset();
+  second.compute(900);
+  second.require_right(DLR_F32);
+}
+
+// One small case of each operator is planned, run and destroyed again and again.
+void check_plan_leaks(const dlr_device_type& type, const OperatorCase& operator_case,
+                      std::size_t step) {
+  require_no_leak([&] {
+    RawDevice device(type);
+    StepRun(device, operator_case, step, DLR_F32, false).compute(400);
+  });
+}
+
 // Everything about one operator in one element type; collects the layouts that its plan chose.
-void check_step(RawDevice& device, const OperatorCase& operator_case, std::size_t step,
+// Whether it ran, and right.
+bool check_step(RawDevice& device, const OperatorCase& operator_case, std::size_t step,
                 uint32_t dtype, std::vector<dlr_tensor_desc>& layouts, Runner& runner) {
   const OperatorStep& what = operator_case.steps[step];
   const std::string name =
@@ -113,8 +170,13 @@ void check_step(RawDevice& device, const OperatorCase& operator_case, std::size_
     run = std::make_unique<StepRun>(device, operator_case, step, dtype, false);
     run->compute(kFirst);
   });
-  if (!ran || run == nullptr) return;
+  if (!ran || run == nullptr) return false;
   const bool is_right =
+      runner.check("O10", name,
+                   [&] {
+                     run->require_within();
+                     run->require_own_workspace(kFirst, dtype);
+                   }) &&
       runner.check("O3", name, [&] { run->require_written(); }) &&
       runner.check("O5", name, [&] { run->run().require_untouched(); }) &&
       runner.check(what.adds ? "O4" : "O1", name, [&] { run->require_right(dtype); }) &&
@@ -125,7 +187,7 @@ void check_step(RawDevice& device, const OperatorCase& operator_case, std::size_
         run->compute(kFirst);
         require_same_bits(run->found(), first, "the first values again, output");
       });
-  if (!is_right) return;
+  if (!is_right) return false;
   if (!what.adds) {
     runner.check("O4", name + ", accumulate", [&] {
       StepRun adding(device, operator_case, step, dtype, true);
@@ -134,15 +196,17 @@ void check_step(RawDevice& device, const OperatorCase& operator_case, std::size_
     });
   }
   const std::vector<dlr_tensor_desc> chosen = run->run().private_layouts();
-  if (chosen.empty()) return;
+  if (chosen.empty()) return true;
   runner.rung("layouts");
   runner.check("Y2", name, [&] { run->run().require_clean_padding(); });
   for (const dlr_tensor_desc& layout : chosen) {
+    if (memory::element_count(layout) == 0) continue;  // nothing to reorder
     if (std::none_of(layouts.begin(), layouts.end(), [&](const dlr_tensor_desc& known) {
           return known.layout == layout.layout && memory::same_shape(known, layout);
         }))
       layouts.push_back(layout);
   }
+  return true;
 }
 
 void check_round_trip(RawDevice& device, const dlr_tensor_desc& layout) {
@@ -268,11 +332,30 @@ void check_device_operators(const dlr_device_type& type, const std::string& name
   }
   runner.check("O7", name + ": no_such_fusion", [&] { check_unknown_fusion(*device); });
   std::vector<dlr_tensor_desc> layouts;
+  // By operator, the first case that ran right; and those of which two were run in turn.
+  std::map<std::string, const OperatorCase*> first;
+  std::set<std::string> in_turn;
   for (const OperatorCase& each : cases) {
     if (each.is_large) continue;
     for (std::size_t step = 0; step < each.steps.size(); ++step) {
-      for (const uint32_t dtype : {DLR_F32, DLR_F64})
-        check_step(*device, each, step, dtype, layouts, runner);
+      const std::string& op = each.steps[step].op;
+      for (const uint32_t dtype : {DLR_F32, DLR_F64}) {
+        const bool ran = check_step(*device, each, step, dtype, layouts, runner);
+        if (!ran || dtype != DLR_F32) continue;
+        runner.rung("operators");
+        const std::string who = name + ": " + op;
+        if (first.emplace(op, &each).second) {
+          runner.check("D8", who, [&] { check_plan_leaks(type, each, step); });
+          runner.check("O8", who, [&] {
+            check_malformed(*device, each, each.steps[step]);
+            StepRun after(*device, each, step, DLR_F32, false);
+            after.compute(400);
+            after.require_right(DLR_F32);
+          });
+        } else if (in_turn.insert(op).second) {
+          runner.check("O9", who, [&] { check_independence(*device, *first[op], each, step); });
+        }
+      }
     }
   }
   check_layouts(*device, layouts, name, runner);

@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
-#include <mutex>
-#include <set>
 #include <string>
 #include <string_view>
 
@@ -15,7 +13,6 @@
 #include "core/conform/runner.hpp"
 #include "core/host/error.hpp"
 #include "core/host/host_table.hpp"
-#include "core/net/layer_node.hpp"
 
 namespace dlrun::conform {
 namespace {
@@ -65,27 +62,6 @@ struct Faulty<kFunction> {
   }
 };
 
-// The kernels launched while somebody watches.
-struct Launches {
-  std::mutex mutex;
-  bool is_watched = false;
-  std::set<const dlr_kernel*> kernels;
-};
-Launches& launches() {
-  static Launches all;
-  return all;
-}
-
-dlr_error* launch(dlr_context* context, const dlr_kernel* kernel, int64_t items, int64_t width,
-                  const dlr_arg* args, uint32_t n_args) {
-  {
-    const std::lock_guard lock(launches().mutex);
-    const bool is_tested = context->layer == nullptr || context->layer->name == "tested";
-    if (launches().is_watched && is_tested) launches().kernels.insert(kernel);
-  }
-  return Faulty<&dlr_context_api::launch>::call(context, kernel, items, width, args, n_args);
-}
-
 // error_at is left out: its error is its result.
 dlr_params_api faulty_params() {
   dlr_params_api api = *real_api<dlr_params_api>();
@@ -104,7 +80,6 @@ dlr_context_api faulty_context() {
   Faulty<&dlr_context_api::add_scratch>::replace(api, "context.add_scratch");
   Faulty<&dlr_context_api::add_operator>::replace(api, "context.add_operator");
   Faulty<&dlr_context_api::launch>::replace(api, "context.launch");
-  api.launch = launch;
   Faulty<&dlr_context_api::run_operator>::replace(api, "context.run_operator");
   Faulty<&dlr_context_api::map>::replace(api, "context.map");
   Faulty<&dlr_context_api::fill>::replace(api, "context.fill");
@@ -181,20 +156,6 @@ const dlr_host* faulty_host() {
     return made;
   }();
   return &host;
-}
-
-void require_listed_kernels(const dlr_kernel* const* kernels, uint64_t n,
-                            const std::function<void()>& body) {
-  launches().kernels.clear();
-  launches().is_watched = true;
-  body();
-  launches().is_watched = false;
-  if (launches().kernels.empty()) decline("it launches no kernel");
-  for (const dlr_kernel* kernel : launches().kernels) {
-    if (std::find(kernels, kernels + n, kernel) == kernels + n)
-      fail(fmt::format("launches '{}', which its type doesn't list", host::from_abi(kernel->name)),
-           fmt::format("one of the {} kernels listed", n));
-  }
 }
 
 void use(const std::function<void()>& body) {

@@ -16,11 +16,6 @@ const dlr_host* faulty_host();
 // there is no such call.
 void require_errors_returned(const std::function<void()>& round);
 
-// Runs `body`, in which layers called "tested", and solvers, launch kernels. Throws Failure when
-// one isn't among the `n` listed ones; Declined when there is no launch.
-void require_listed_kernels(const dlr_kernel* const* kernels, uint64_t n,
-                            const std::function<void()>& body);
-
 // Within a round: a use of an object. Should it fail, the same object is used the same way once
 // more, which must succeed (else Failure); then the first error is thrown.
 void use(const std::function<void()>& body);

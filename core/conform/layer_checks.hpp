@@ -8,6 +8,9 @@
 
 namespace dlrun::conform {
 
+void check_reserved(const Ground& ground, const LayerCase& c);     // A5
+void check_kernel_list(const Ground& ground, const LayerCase& c);  // L15
+
 // How often the plan shared a top's memory with a bottom's.
 struct Sharing {
   int data = 0;

@@ -23,6 +23,7 @@ Subject::Subject(const Ground& ground, const LayerCase& layer_case, const Subjec
   net_options.force_backward = true;
   net_options.keep_all = options.keep_all;
   net_options.fallback = options.fallback;
+  net_options.observer = options.observer;
   net_ = std::make_unique<net::Net>(ground.parse_net(net_of(layer_case, options.inputs)),
                                     ground.catalogue, net_options);
   if (!options.with_devices) return;
@@ -36,7 +37,8 @@ void Subject::set_inputs() {
   for (std::size_t i = 0; i < case_.inputs.size(); ++i) {
     const std::size_t count = count_of(value(static_cast<int>(i)).data);
     Values values = spread_values(count, i);
-    const double shift = case_.offset + 0.2 * static_cast<double>(i) / static_cast<double>(count);
+    const double apart = count > kMostSpread ? 0 : 0.2 / static_cast<double>(count);
+    const double shift = case_.offset + apart * static_cast<double>(i);
     for (std::size_t k = 0; k < count; ++k)
       values[k] = is_labels(case_.inputs[i]) ? static_cast<double>(k % 3) : values[k] + shift;
     inputs_.push_back(values);

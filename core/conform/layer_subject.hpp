@@ -20,6 +20,7 @@ struct SubjectOptions {
   bool keep_all = true;  // values don't share memory
   net::Fallback fallback = net::Fallback::kError;
   bool with_devices = true;  // else shapes only
+  net::ContextObserver* observer = nullptr;
 };
 
 class Subject {

@@ -60,7 +60,25 @@ void require_group(const char* what, std::initializer_list<bool> present) {
 
 #define HAS(type, field) (DLR_HAS(type, field) && (type)->field != nullptr)
 
-void check_device_groups(const dlr_device_type* type) {
+// Reserved bytes of a struct may get a meaning; what isn't 0 today would then be taken for
+// something.
+template <class Field>
+void require_zero(const Field& reserved, const std::string& of_struct) {
+  const auto* bytes = reinterpret_cast<const char*>(&reserved);
+  if (std::any_of(bytes, bytes + sizeof reserved, [](char byte) { return byte != 0; }))
+    fail("a reserved field of " + of_struct + " isn't 0", "0");
+}
+
+template <class Type>
+void check_kernels(const Type* type) {
+  for (uint64_t i = 0; i < type->n_kernels; ++i) {
+    const dlr_kernel& kernel = *type->kernels[i];
+    require_zero(kernel.reserved, "dlr_kernel " + std::string(host::from_abi(kernel.name)));
+  }
+}
+
+void check_device(const dlr_device_type* type) {
+  require_zero(type->reserved, "dlr_device_type");
   require_group("record, wait, destroy_event",
                 {HAS(type, record), HAS(type, wait), HAS(type, destroy_event)});
   require_group("build_kernel, release_kernel, launch",
@@ -69,13 +87,15 @@ void check_device_groups(const dlr_device_type* type) {
                 {HAS(type, plan), HAS(type, destroy_plan), HAS(type, run)});
 }
 
-void check_layer_groups(const dlr_layer_type* type) {
+void check_layer(const dlr_layer_type* type) {
+  check_kernels(type);
   require_group("save_state, load_state", {HAS(type, save_state), HAS(type, load_state)});
 }
 
 #undef HAS
 
 void check_structs(const dlr_plugin& entry) {
+  require_zero(entry.reserved, "dlr_plugin");
   for (uint64_t i = 0; i < entry.n_provided; ++i) {
     const dlr_provided& provided = *entry.provided[i];
     const std::string id(host::from_abi(provided.interface_id));
@@ -86,10 +106,9 @@ void check_structs(const dlr_plugin& entry) {
     const uint64_t size = *static_cast<const uint64_t*>(provided.type);
     if (size % sizeof(uint64_t) != 0 || size > kMostBytes)
       fail(fmt::format("{} has a struct of {} bytes", who, size), "its sizeof");
-    if (id == "dlrun.device/1")
-      check_device_groups(static_cast<const dlr_device_type*>(provided.type));
-    if (id == "dlrun.layer/1")
-      check_layer_groups(static_cast<const dlr_layer_type*>(provided.type));
+    if (id == "dlrun.device/1") check_device(static_cast<const dlr_device_type*>(provided.type));
+    if (id == "dlrun.layer/1") check_layer(static_cast<const dlr_layer_type*>(provided.type));
+    if (id == "dlrun.solver/1") check_kernels(static_cast<const dlr_solver_type*>(provided.type));
   }
 }
 

@@ -215,7 +215,35 @@ OperatorCase read_case(const std::string& family, const YAML::Node& node) {
   return reader.unary(family, {});
 }
 
+// Attributes with one integer for each spatial axis.
+bool is_list(const std::string& attribute) {
+  constexpr std::string_view kLists[] = {"kernel", "stride", "pad", "dilation"};
+  return std::find(std::begin(kLists), std::end(kLists), attribute) != std::end(kLists);
+}
+
 }  // namespace
+
+OperatorCase operator_case_of(const OperatorLine& line) {
+  YAML::Node node(YAML::NodeType::Map);
+  const bool is_joined = line.family == "sum" || line.family == "concat";
+  if (is_joined) {
+    node["inputs"] = std::vector<List>(line.args.begin(), line.args.end() - 1);
+  } else if (line.family != "gemm") {
+    node["x"] = line.args.at(0);
+  }
+  for (const auto& [name, values] : line.integers) {
+    if (name == "pair" || name == "training") continue;  // the case's own
+    is_list(name) ? node[name] = values : node[name] = values.at(0);
+  }
+  for (const auto& [name, number] : line.numbers)
+    node[name] = number;
+  if (line.family == "convolution" || line.family == "inner_product") {
+    const std::size_t of_outputs = node["transpose"].as<int>(0) != 0 ? 1 : 0;
+    node["outputs"] = line.args.at(1).at(of_outputs);
+    node["bias"] = line.args.at(2).empty() ? 0 : 1;
+  }
+  return read_case(line.family, node);
+}
 
 int64_t OperatorStep::integer(const std::string& name, int64_t otherwise) const {
   const auto found = integers.find(name);

@@ -35,6 +35,16 @@ struct OperatorCase {
   bool is_plain = false;      // all arguments in plain layout, as gemm's are
 };
 
+// An operator's forward (or only) direction as a layer describes it.
+struct OperatorLine {
+  std::string family;  // "convolution"
+  std::map<std::string, std::vector<int64_t>> integers;
+  std::map<std::string, double> numbers;
+  std::vector<std::vector<int64_t>> args;  // extents; empty: absent
+};
+// The case with all directions of its family, as if a line of operators.yaml said so.
+OperatorCase operator_case_of(const OperatorLine& line);
+
 std::vector<OperatorCase> parse_operator_cases(const std::string& yaml, const std::string& file);
 std::vector<OperatorCase> builtin_operator_cases();
 

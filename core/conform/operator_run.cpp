@@ -12,6 +12,7 @@ namespace dlrun::conform {
 namespace {
 
 constexpr unsigned char kPoison = 0xFF;  // NaN in float32 and float64
+constexpr uint64_t kCanary = 256;        // bytes
 
 dlr_tensor_desc plain(dlr_tensor_desc desc) {
   desc.layout = DLR_LAYOUT_PLAIN;
@@ -28,6 +29,18 @@ dlr_op_desc describe(std::string_view op, std::vector<dlr_tensor_desc*>& args) {
 }
 
 }  // namespace
+
+dlr_mem allocate_poisoned(RawDevice& device, uint64_t bytes) {
+  dlr_mem mem = device.allocate(bytes + kCanary);
+  device.put(mem, Bytes(bytes + kCanary, kPoison));
+  mem.bytes = bytes;
+  return mem;
+}
+
+void require_canary(RawDevice& device, dlr_mem mem, uint64_t bytes, const std::string& what) {
+  require_bytes(device.get(behind(mem, bytes, kCanary), kCanary), Bytes(kCanary, kPoison),
+                "behind " + what);
+}
 
 void reorder(RawDevice& device, const dlr_tensor_desc& from_desc, dlr_mem from,
              const dlr_tensor_desc& to_desc, dlr_mem to) {
@@ -62,6 +75,32 @@ std::vector<dlr_tensor_desc> planned_layouts(RawDevice& device, const OperatorCa
   return OperatorRun(device, operator_case, step, DLR_F32).private_layouts();
 }
 
+void with_description(const OperatorCase& operator_case, const OperatorStep& step, uint32_t dtype,
+                      const std::function<void(dlr_op_desc&)>& use) {
+  std::vector<dlr_attribute> attributes;
+  for (const auto& [name, list] : step.integers)
+    attributes.push_back({sizeof(dlr_attribute), host::to_abi(name), list.data(), list.size(), 0});
+  for (const auto& [name, number] : step.numbers)
+    attributes.push_back({sizeof(dlr_attribute), host::to_abi(name), nullptr, 0, number});
+  std::vector<const dlr_attribute*> attribute_pointers;
+  for (const dlr_attribute& attribute : attributes)
+    attribute_pointers.push_back(&attribute);
+  std::vector<dlr_tensor_desc> args(step.args.size(),
+                                    {sizeof(dlr_tensor_desc), 0, 0, {}, DLR_LAYOUT_PLAIN});
+  std::vector<dlr_tensor_desc*> arg_pointers;
+  for (std::size_t i = 0; i < args.size(); ++i) {
+    if (step.args[i] >= 0) {
+      args[i] = operator_case.tensors[static_cast<std::size_t>(step.args[i])].desc(
+          dtype, operator_case.is_plain ? DLR_LAYOUT_PLAIN : DLR_LAYOUT_ANY);
+    }
+    arg_pointers.push_back(&args[i]);
+  }
+  dlr_op_desc desc = describe(step.op, arg_pointers);
+  desc.attributes = attribute_pointers.data();
+  desc.n_attributes = static_cast<uint32_t>(attribute_pointers.size());
+  use(desc);
+}
+
 OperatorRun::OperatorRun(RawDevice& device, const OperatorCase& operator_case,
                          const OperatorStep& step, uint32_t dtype, bool accumulate)
     : device_(device), case_(operator_case), step_(step), accumulate_(accumulate) {
@@ -69,8 +108,8 @@ OperatorRun::OperatorRun(RawDevice& device, const OperatorCase& operator_case,
 }
 
 void OperatorRun::allocate() {
-  if (workspace_bytes_ > 0) workspace_ = device_.allocate(workspace_bytes_);
   margin_ = std::max<uint64_t>(device_.info().alignment, 64);
+  if (workspace_bytes_ > 0) workspace_ = allocate_poisoned(device_, workspace_bytes_);
   for (Argument& argument : args_) {
     if (argument.tensor < 0) continue;
     argument.bytes = layout_bytes(device_, argument.desc);
@@ -80,36 +119,25 @@ void OperatorRun::allocate() {
 }
 
 void OperatorRun::plan(uint32_t dtype) {
-  std::vector<dlr_attribute> attributes;
-  for (const auto& [name, list] : step_.integers)
-    attributes.push_back({sizeof(dlr_attribute), host::to_abi(name), list.data(), list.size(), 0});
-  for (const auto& [name, number] : step_.numbers)
-    attributes.push_back({sizeof(dlr_attribute), host::to_abi(name), nullptr, 0, number});
-  std::vector<const dlr_attribute*> attribute_pointers;
-  for (const dlr_attribute& attribute : attributes)
-    attribute_pointers.push_back(&attribute);
-  args_.resize(step_.args.size());
-  std::vector<dlr_tensor_desc*> arg_pointers;
-  for (std::size_t i = 0; i < args_.size(); ++i) {
-    args_[i].tensor = step_.args[i];
-    args_[i].is_output =
-        std::count(step_.outputs.begin(), step_.outputs.end(), static_cast<int>(i)) > 0;
-    args_[i].desc = {sizeof(dlr_tensor_desc), 0, 0, {}, DLR_LAYOUT_PLAIN};
-    if (args_[i].tensor >= 0) {
-      args_[i].desc = case_.tensors[static_cast<std::size_t>(args_[i].tensor)].desc(
-          dtype, case_.is_plain ? DLR_LAYOUT_PLAIN : DLR_LAYOUT_ANY);
-    }
-    arg_pointers.push_back(&args_[i].desc);
-  }
-  dlr_op_desc desc = describe(step_.op, arg_pointers);
-  desc.attributes = attribute_pointers.data();
-  desc.n_attributes = static_cast<uint32_t>(attribute_pointers.size());
-  desc.accumulate = accumulate_;
+  with_description(case_, step_, dtype, [&](dlr_op_desc& desc) {
+    desc.accumulate = accumulate_;
+    plan(desc);
+  });
+}
+
+void OperatorRun::plan(dlr_op_desc& desc) {
   std::string message;
   const uint32_t code = code_of(device_.type().plan(device_.handle(), &desc, &plan_), &message);
   if (code == DLR_UNIMPLEMENTED && message.empty()) fail("a decline without a reason", "a reason");
   if (code == DLR_UNIMPLEMENTED) decline(fmt::format("{}: {}", step_.op, message));
   if (code != 0) fail("plan failed: " + message, "a plan, or a decline with DLR_UNIMPLEMENTED");
+  for (std::size_t i = 0; i < step_.args.size(); ++i) {
+    args_.push_back({});
+    args_[i].tensor = step_.args[i];
+    args_[i].is_output =
+        std::count(step_.outputs.begin(), step_.outputs.end(), static_cast<int>(i)) > 0;
+    args_[i].desc = *desc.args[i];
+  }
   workspace_bytes_ = desc.workspace_bytes;
   reserve_bytes_ = desc.reserve_bytes;
   const bool accepted = !accumulate_ || desc.accumulate_accepted != 0;
@@ -148,7 +176,7 @@ Values OperatorRun::get(const Argument& argument) {
   return values;
 }
 
-void OperatorRun::run(const std::vector<Values>& values, dlr_mem reserve) {
+void OperatorRun::run(const std::vector<Values>& values, dlr_mem reserve, unsigned char workspace) {
   std::vector<dlr_mem> mems;
   for (Argument& argument : args_) {
     mems.push_back(argument.mem);
@@ -158,6 +186,7 @@ void OperatorRun::run(const std::vector<Values>& values, dlr_mem reserve) {
       put(argument, values[static_cast<std::size_t>(argument.tensor)]);
     argument.before = device_.get(argument.whole, argument.bytes + 2 * margin_);
   }
+  if (workspace_bytes_ > 0) device_.put(workspace_, Bytes(workspace_bytes_, workspace));
   require_ok(device_.type().run(device_.handle(), device_.stream(), plan_, mems.data(),
                                 static_cast<uint32_t>(mems.size()), workspace_, reserve),
              "run of what was planned");
@@ -182,6 +211,10 @@ void OperatorRun::require_untouched() {
     }
     require_bytes(now, before, fmt::format("argument {} with {} bytes around it", i, margin_));
   }
+}
+
+void OperatorRun::require_within_workspace() {
+  if (workspace_bytes_ > 0) require_canary(device_, workspace_, workspace_bytes_, "the workspace");
 }
 
 // The padding is what a reorder of the same values into poisoned memory leaves zero.

@@ -15,6 +15,7 @@
 #include "core/conform/conform.hpp"
 #include "core/conform/events.hpp"
 #include "core/conform/faults.hpp"
+#include "core/conform/net_cases.hpp"
 #include "core/conform/parts.hpp"
 #include "core/host/error.hpp"
 #include "core/registry/kinds.hpp"
@@ -44,8 +45,11 @@ std::string read_text(const std::string& file) {
   return text.str();
 }
 
-std::vector<LayerCase> all_layer_cases(const Options& options, net::Catalogue& catalogue) {
-  std::vector<LayerCase> cases = builtin_layer_cases();
+// With a net, its cases and those of --cases; else those of --cases beside those that come with
+// dlrun.
+std::vector<LayerCase> all_layer_cases(const Options& options, const NetCases& of_net,
+                                       net::Catalogue& catalogue) {
+  std::vector<LayerCase> cases = options.net.empty() ? builtin_layer_cases() : of_net.layers;
   if (options.cases.empty()) return cases;
   const std::vector<LayerCase> further = parse_layer_cases(read_text(options.cases), options.cases);
   // The author's file has the cases of all kinds.
@@ -72,8 +76,14 @@ class Workshop {
  public:
   explicit Workshop(const Options& options)
       : options_(options),
-        plugins_(search_options(options), *faulty_host()),
+        session_(open_session(options)),
+        own_plugins_(
+            session_ ? nullptr
+                     : std::make_unique<train::Plugins>(search_options(options), *faulty_host())),
+        plugins_(session_ ? session_->plugins() : *own_plugins_),
         catalogue_(plugins_.catalogue()) {
+    if (session_) of_net_ = cases_of_net(*session_);
+    layer_cases_ = all_layer_cases(options, of_net_, catalogue_);
     host_name_ = open_host().host->name();
     portable_type_ = without_operators(catalogue_, host_name_);
   }
@@ -86,7 +96,8 @@ class Workshop {
     if (part == "device-memory") return check_device_memory(type, name, runner);
     if (part == "device-kernels") return check_device_kernels(type, name, runner);
     if (part == "device-operators")
-      return check_device_operators(type, name, builtin_operator_cases(), runner);
+      return check_device_operators(
+          type, name, session_ ? of_net_.operators : builtin_operator_cases(), runner);
     if (part == "device-layers") return run_device_layers(name, type, runner);
     base::fail_work("no such part: " + part);
   }
@@ -96,6 +107,17 @@ class Workshop {
     registry::SearchOptions search = options.plugins;
     search.plugins.insert(search.plugins.begin(), options.plugin.string());
     return search;
+  }
+
+  // The configuration whose net the cases come from; null without one.
+  static std::unique_ptr<train::Session> open_session(const Options& options) {
+    if (options.net.empty()) return nullptr;
+    train::SessionOptions session;
+    session.config = options.net;
+    session.overrides = options.overrides;
+    session.plugins = search_options(options);
+    session.host = faulty_host();
+    return std::make_unique<train::Session>(session);
   }
 
   Ground ground_on(const std::function<net::Devices()>& open_devices, const std::string& label) {
@@ -126,9 +148,9 @@ class Workshop {
   }
 
   void run_layer(const std::string& name, Runner& runner) {
-    const std::vector<LayerCase> cases = all_layer_cases(options_, catalogue_);
-    check_layer(host(), cases, name, runner);
-    check_layer(portable(), cases, name, runner);
+    if (session_ && options_.cases.empty()) require_type(of_net_, name, options_.net);
+    check_layer(host(), layer_cases_, name, runner);
+    check_layer(portable(), layer_cases_, name, runner);
   }
 
   // Kinds that know no device.
@@ -168,15 +190,20 @@ class Workshop {
     train::DeviceChoice choice;
     choice.device = name;
     const Ground ground = ground_on([&] { return open(choice); }, "");
-    check_device_layers(ground, portable(), all_layer_cases(options_, catalogue_), runner);
-    check_device_solvers(ground, portable(), texts("solvers.yaml", solvers_text), runner);
+    check_device_layers(ground, portable(), layer_cases_, runner);
+    if (!session_)
+      check_device_solvers(ground, portable(), texts("solvers.yaml", solvers_text), runner);
   }
 
   const Options& options_;
-  train::Plugins plugins_;
+  std::unique_ptr<train::Session> session_;
+  std::unique_ptr<train::Plugins> own_plugins_;  // without a session
+  train::Plugins& plugins_;
   net::Catalogue& catalogue_;
   std::string host_name_;
   dlr_device_type portable_type_{};
+  NetCases of_net_;
+  std::vector<LayerCase> layer_cases_;
 };
 
 }  // namespace
@@ -202,6 +229,9 @@ void run_part(const Options& options, const std::string& part, const std::string
       workshop->run(part.substr(0, colon), part.substr(colon + 1), runner);
     }
     events.done();
+  } catch (const base::Error& error) {
+    fmt::print(stderr, "{}\n", error.what());
+    ::_exit(static_cast<int>(error.code()));
   } catch (const std::exception& error) {
     fmt::print(stderr, "{}\n", error.what());
     ::_exit(1);

@@ -11,7 +11,9 @@ const std::vector<Rule>& rules() {
       {"A3", "`dlrun_plugin_query` is the only symbol that the library exports."},
       {"A4", "No threading runtime is linked, but by devices."},
       {"A5",
-       "Structs are as large as what is in them, and optional functions come in whole groups."},
+       "Structs are as large as what is in them, reserved fields are 0, and optional functions "
+       "come in "
+       "whole groups."},
       {"A6", "Floating-point control (MXCSR, x87, rounding) stays as it was."},
       {"A7",
        "Loading, query and init leave locale, signal handlers, current folder and file mode mask "
@@ -26,7 +28,6 @@ const std::vector<Rule>& rules() {
       {"A13",
        "Objects of one type work in two threads at once, and one in several in turn, as they do "
        "alone."},
-      {"A14", "Layers and solvers launch the kernels that their type lists, and no others."},
 
       {"D1",
        "count, open, info and close work, several times over; an index beyond count is an error."},
@@ -37,6 +38,9 @@ const std::vector<Rule>& rules() {
       {"D6", "A stream keeps its order, and synchronize waits for its work."},
       {"D7", "A stream that waits for an event sees what was issued before it."},
       {"D8", "Opening, using and closing again leaves no memory behind."},
+      {"D9", "A copy or zero of more bytes than a memory has is an error, and the device goes on."},
+      {"D10", "Memories, events and streams end in any order, used or not."},
+      {"D11", "Two devices open at once keep apart, each in its own thread."},
 
       {"K1", "Kernels give the numbers of their CPU builds, in each form of the dialect."},
       {"K2", "Kernels honour offsets of their arguments, and write nothing else."},
@@ -50,6 +54,11 @@ const std::vector<Rule>& rules() {
       {"O5", "An operator writes nothing but its outputs, at the offsets given."},
       {"O6", "A run depends on what its arguments hold now, and repeats to the bit."},
       {"O7", "An unknown operator or fusion is declined with DLR_UNIMPLEMENTED and a reason."},
+      {"O8", "A description that can't be is answered with an error, and the device goes on."},
+      {"O9", "A plan is independent of plans made, run or destroyed behind it."},
+      {"O10",
+       "An operator keeps within its workspace and reserve, and reads nothing there that it didn't "
+       "write."},
 
       {"Y1", "From plain to a private layout and back, every bit stays."},
       {"Y2", "Padding of a private layout is zero behind every operation."},
@@ -76,6 +85,7 @@ const std::vector<Rule>& rules() {
       {"L12", "float32 agrees with float64."},
       {"L13", "What save_state writes, load_state takes, and saves again."},
       {"L14", "Creating, running and destroying again leaves no memory behind."},
+      {"L15", "Every kernel that it launches is in its list."},
 
       {"S1", "An update follows the recorded numbers."},
       {"S2", "n_history is the same each time."},
@@ -85,6 +95,7 @@ const std::vector<Rule>& rules() {
       {"S6", "float32 agrees with float64."},
       {"S7", "Parameters of every shape, one element and none included, get finite numbers."},
       {"S8", "Creating, updating and destroying again leaves nothing behind."},
+      {"S9", "Every kernel that it launches is in its list."},
 
       {"R1", "describe and transforms_top are the same each time; there is a sample and a batch."},
       {"R2", "A top's arrays keep their element type, and have the bytes that their shapes need."},

@@ -28,7 +28,25 @@ void set_values(net::Net& net, dlr_tensor& tensor, const Values& values) {
   net.write(tensor, floats.data());
 }
 
+namespace {
+
+// Multiples of 2^-23 that aren't 0, so that float32 holds them exactly: what is the largest of some
+// is so in every type.
+Values scattered_values(std::size_t n, uint64_t stream) {
+  constexpr double kStep = 1.0 / (1 << 22);
+  constexpr int kUnusedBits = 32 - 23;
+  Values values(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    const uint32_t bits = dlr_random_bits({1, stream}, i);
+    values[i] = (static_cast<double>(bits >> kUnusedBits) + 0.5) * kStep - 1;
+  }
+  return values;
+}
+
+}  // namespace
+
 Values spread_values(std::size_t n, uint64_t stream) {
+  if (n > kMostSpread) return scattered_values(n, stream);
   std::vector<std::size_t> order(n);
   std::iota(order.begin(), order.end(), std::size_t{0});
   for (std::size_t i = n; i > 1; --i)

@@ -19,7 +19,8 @@ Values values_of(net::Net& net, const dlr_tensor& tensor);
 void set_values(net::Net& net, dlr_tensor& tensor, const Values& values);
 
 // n different values in (-1, 1), none nearer than 1 / n to another or to 0: no kink lies within a
-// step.
+// step. More than kMostSpread values only look arbitrary.
+constexpr std::size_t kMostSpread = 20000;
 Values spread_values(std::size_t n, uint64_t stream);
 
 // Throws Failure that names the first element in which they differ. NaN equals NaN.

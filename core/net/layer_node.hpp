@@ -35,6 +35,15 @@ struct ScratchDecl {
 
 class LayerNode;
 
+// Told what a plugin hands over through its context; for checks of plugins.
+class ContextObserver {
+ public:
+  virtual ~ContextObserver() = default;
+  virtual void launched(const dlr_context& context, const dlr_kernel& kernel) = 0;
+  // A reserved field of a struct isn't 0.
+  virtual void reserved_set(const dlr_context& context, const char* of_struct) = 0;
+};
+
 }  // namespace dlrun::net
 
 // What a plugin's calls act on. One per layer, and one for a solver's updates.
@@ -43,6 +52,7 @@ struct dlr_context {
   dlrun::net::Executor* executor = nullptr;
   uint32_t dtype = DLR_F32;
   dlr_random_key random_key{};
+  dlrun::net::ContextObserver* observer = nullptr;  // null: nobody
 };
 
 namespace dlrun::net {
@@ -64,6 +74,7 @@ class LayerNode {
   bool has_backward() const;
   std::string save_state();
   void load_state(const std::string& bytes);
+  const dlr_layer_type& type() const { return *type_; }
 
   // "layer 'conv1': "
   const std::string& subject() const { return subject_; }

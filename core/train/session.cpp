@@ -64,7 +64,10 @@ std::vector<DeviceKind> Plugins::device_kinds() const {
 }
 
 Session::Session(const SessionOptions& options)
-    : options_(options), plugins_(std::make_unique<Plugins>(with_config_plugins(options))) {
+    : options_(options),
+      plugins_(std::make_unique<Plugins>(with_config_plugins(options), options.host == nullptr
+                                                                           ? *host::host_table()
+                                                                           : *options.host)) {
   job_ = config::load_job(options_.config, plugins_->registry(), {options_.overrides});
   for (const std::string& notice : job_.document->notices())
     spdlog::info("{}", notice);

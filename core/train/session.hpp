@@ -24,6 +24,7 @@ struct SessionOptions {
   std::string isa;
   int threads = 0;  // 0: the configuration's
   bool float64 = false;
+  const dlr_host* host = nullptr;  // what plugins get to know; null: the usual
 };
 
 // The plugins of one process's work: found, and opened on demand.

@@ -50,13 +50,18 @@ void release_memory(dlr_device*, dlr_mem mem) {
 }
 
 dlr_error* copy(dlr_device*, dlr_stream*, dlr_mem to, dlr_mem from, uint64_t bytes) {
-  if (bytes > 0) std::memmove(address<char>(to), address<const char>(from), bytes);
-  return nullptr;
+  return guard([&] {
+    require_room(to, bytes);
+    require_room(from, bytes);
+    if (bytes > 0) std::memmove(address<char>(to), address<const char>(from), bytes);
+  });
 }
 
 dlr_error* zero(dlr_device*, dlr_stream*, dlr_mem mem, uint64_t bytes) {
-  if (bytes > 0) std::memset(address<char>(mem), 0, bytes);
-  return nullptr;
+  return guard([&] {
+    require_room(mem, bytes);
+    if (bytes > 0) std::memset(address<char>(mem), 0, bytes);
+  });
 }
 
 dlr_error* create_stream(dlr_device*, dlr_stream** out) {

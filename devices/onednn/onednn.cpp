@@ -54,13 +54,18 @@ void release(dlr_device*, dlr_mem mem) {
 }
 
 dlr_error* copy(dlr_device*, dlr_stream*, dlr_mem to, dlr_mem from, uint64_t bytes) {
-  if (bytes > 0) std::memmove(dlrun::address<void>(to), dlrun::address<void>(from), bytes);
-  return nullptr;
+  return guard([&] {
+    dlrun::require_room(to, bytes);
+    dlrun::require_room(from, bytes);
+    if (bytes > 0) std::memmove(dlrun::address<void>(to), dlrun::address<void>(from), bytes);
+  });
 }
 
 dlr_error* zero(dlr_device*, dlr_stream*, dlr_mem mem, uint64_t bytes) {
-  if (bytes > 0) std::memset(dlrun::address<void>(mem), 0, bytes);
-  return nullptr;
+  return guard([&] {
+    dlrun::require_room(mem, bytes);
+    if (bytes > 0) std::memset(dlrun::address<void>(mem), 0, bytes);
+  });
 }
 
 dlr_error* create_stream(dlr_device*, dlr_stream** out) {
@@ -106,13 +111,31 @@ std::unique_ptr<onednn::Plan> plan_for(const dlrun::OpView& op, onednn::Device& 
   throw dlrun::Declined("onednn leaves it to the host's kernels");
 }
 
+std::vector<uint64_t> layouts_of(const dlrun::OpView& op) {
+  std::vector<uint64_t> layouts;
+  for (int i = 0; i < op.n_args(); ++i)
+    layouts.push_back(op.arg(i).layout);
+  return layouts;
+}
+
+// What isn't left open stays as it was asked for.
+void require_layouts(const dlrun::OpView& op, const std::vector<uint64_t>& asked) {
+  for (int i = 0; i < op.n_args(); ++i) {
+    const uint64_t layout = asked[static_cast<size_t>(i)];
+    if (op.has_arg(i) && layout != DLR_LAYOUT_ANY && layout != op.arg(i).layout)
+      throw dlrun::Declined("onednn wants another layout of argument " + std::to_string(i));
+  }
+}
+
 dlr_error* plan(dlr_device* device, dlr_op_desc* inout, dlr_plan** out) {
   return guard([&] {
     const onednn::ThreadBudget threads(*device);
     const dlrun::OpView op(*inout);
     try {
+      const std::vector<uint64_t> asked = layouts_of(op);
       std::unique_ptr<onednn::Plan> made = plan_for(op, *device);
       made->describe(op, device->layouts());
+      require_layouts(op, asked);
       *out = new dlr_plan{std::move(made)};
     } catch (const dnnl::error& error) {
       throw dlrun::Declined(std::string("oneDNN: ") + error.what());

@@ -15,8 +15,7 @@ void check_clblast(CLBlastStatusCode status, const char* call) {
 
 size_t positive(const OpView& op, const char* name, int64_t otherwise) {
   const int64_t value = op.integer(name, otherwise);
-  if (value <= 0)
-    throw Error(std::string("gemm: '") + name + "' must be positive", DLR_INTERNAL_ERROR);
+  if (value <= 0) throw Declined(std::string("gemm: CLBlast wants '") + name + "' to be positive");
   return static_cast<size_t>(value);
 }
 

@@ -1,6 +1,10 @@
-"""Every plugin of the build conforms: test_conform_builtin.py PREFIX..., of the libraries' names; "-" is whatever no prefix names."""
+"""Every plugin of the build conforms: test_conform_builtin.py PREFIX..., of the libraries' names; "-" is whatever no prefix names.
+
+A whole path is a library outside the plugins' folder.
+"""
 
 import json
+import pathlib
 import sys
 import unittest
 
@@ -11,6 +15,7 @@ chosen = []
 
 
 def libraries():
+    yield from (pathlib.Path(path) for path in chosen if "/" in path)
     for library in sorted(PLUGINS.glob("*.so")):
         kind = next((prefix for prefix in KINDS if library.name.startswith(prefix)), "-")
         if kind in chosen or any(library.name.startswith(prefix) for prefix in chosen):

@@ -44,8 +44,19 @@ class Gallery(CommandTest):
             "copies_backwards": "D3",
             "missing_wait": "D7",
             "leaks": "D8",
+            "leaks_pages": "D8",
+            "leaks_plans": "D8",
+            "copies_beyond": "D9",
+            "spoils_youngest": "D10",
+            "shares_memory": "D11",
+            "plans_malformed": "O8",
+            "plans_share_shape": "O9",
+            "overruns_workspace": "O10",
+            "trusts_workspace": "O10",
             "dirty_padding": "Y2",
             "wraps_at_32_bits": "Y3",
+            "sets_reserved": "A5",
+            "changes_rounding": "A6",
             "crashes": "A10",
             "hangs": "A11",
         })
@@ -69,6 +80,10 @@ class Gallery(CommandTest):
             "flushes_denormals": "A6",
             "changes_locale": "A7",
             "starts_thread": "A8",
+            "sets_reserved": "A5",
+            "changes_rounding": "A6",
+            "unlisted_kernel": "L15",
+            "unlisted_in_backward": "L15",
         })
 
     def test_solvers(self):
@@ -81,7 +96,7 @@ class Gallery(CommandTest):
             "loses_precision": "S6",
             "refuses_empty": "S7",
             "leaks": "S8",
-            "unlisted_kernel": "A14",
+            "unlisted_kernel": "S9",
         })
 
     def test_sources(self):

@@ -5,6 +5,11 @@
 #include <dlrun/device.hpp>
 #include <dlrun/plugin.hpp>
 
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cfenv>
+#include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <functional>
@@ -29,6 +34,17 @@ enum Defect {
   leaks,
   crashes,
   hangs,
+  sets_reserved,
+  leaks_pages,
+  leaks_plans,
+  copies_beyond,
+  spoils_youngest,
+  shares_memory,
+  plans_malformed,
+  plans_share_shape,
+  overruns_workspace,
+  trusts_workspace,
+  changes_rounding,
 };
 constexpr Defect kDefect = DEFECT;
 constexpr uint64_t kRowsOfFour = 4;  // the private layout
@@ -59,9 +75,15 @@ namespace {
 
 using dlrun::guard;
 
+// shares_memory: handles of one device are those of another, and so are the bytes behind them.
+std::map<uint64_t, std::vector<char>>& memory_of(dlr_device* device) {
+  static std::map<uint64_t, std::vector<char>> of_all;
+  return kDefect == shares_memory ? of_all : device->memory;
+}
+
 char* at(dlr_device* device, const dlr_mem& mem) {
   if (mem.space == DLR_SPACE_HOST) return dlrun::address<char>(mem);
-  return device->memory.at(mem.handle).data() + mem.offset;
+  return memory_of(device).at(mem.handle).data() + mem.offset;
 }
 float* floats(dlr_device* device, const dlr_mem& mem) {
   return reinterpret_cast<float*>(at(device, mem));
@@ -143,6 +165,7 @@ dlr_error* open(uint64_t index, const dlr_device_options*, dlr_device** out) {
   return guard([&] {
     if (index > 0) throw dlrun::Error("there is one device");
     *out = new dlr_device;
+    if (kDefect == leaks_pages) mmap(nullptr, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   });
 }
 void close(dlr_device* device) {
@@ -156,27 +179,38 @@ dlr_error* info(dlr_device*, dlr_device_info* out) {
   out->largest_allocation = 0;
   out->host_memory = 0;
   out->float64 = 0;
+  out->reserved[0] = kDefect == sets_reserved;
   return nullptr;
 }
 dlr_error* allocate(dlr_device* device, uint64_t bytes, dlr_mem* out) {
   return guard([&] {
     if (bytes > uint64_t{1} << 30) throw dlrun::Error("more than there is", DLR_OUT_OF_MEMORY);
     const uint64_t handle = device->next_handle++;
-    device->memory[handle].resize(bytes);
+    memory_of(device)[handle].resize(bytes);
     *out = {reinterpret_cast<uintptr_t>(device), handle, 0, bytes};
   });
 }
 void release(dlr_device* device, dlr_mem mem) {
   finish(device);
-  if (kDefect != leaks) device->memory.erase(mem.handle);
+  if (kDefect == spoils_youngest) memory_of(device).rbegin()->second[0] ^= 1;
+  if (kDefect != leaks) memory_of(device).erase(mem.handle);
 }
 dlr_error* copy(dlr_device* device, dlr_stream* stream, dlr_mem to, dlr_mem from, uint64_t bytes) {
   const bool within = to.space != DLR_SPACE_HOST && from.space != DLR_SPACE_HOST;
   if (kDefect == copies_backwards && within) std::swap(to, from);
-  return issue(device, stream, [=] { std::memcpy(at(device, to), at(device, from), bytes); });
+  if (kDefect == copies_beyond) bytes = std::min({bytes, to.bytes, from.bytes});
+  return guard([&] {
+    dlrun::require_room(to, bytes);
+    dlrun::require_room(from, bytes);
+    dlrun::check(
+        issue(device, stream, [=] { std::memcpy(at(device, to), at(device, from), bytes); }));
+  });
 }
 dlr_error* zero(dlr_device* device, dlr_stream* stream, dlr_mem mem, uint64_t bytes) {
-  return issue(device, stream, [=] { std::memset(at(device, mem), 0, bytes); });
+  return guard([&] {
+    dlrun::require_room(mem, bytes);
+    dlrun::check(issue(device, stream, [=] { std::memset(at(device, mem), 0, bytes); }));
+  });
 }
 
 // ---- Operators
@@ -203,8 +237,12 @@ void choose_layouts(const dlrun::OpView& op, bool private_y) {
   }
 }
 
+[[maybe_unused]] void* volatile kept = nullptr;
+[[maybe_unused]] int64_t shared_count = 0;  // plans_share_shape: of the plan made last
+
 dlr_error* plan(dlr_device*, dlr_op_desc* inout, dlr_plan** out) {
   return guard([&] {
+    if (kDefect == plans_malformed) inout->args[0]->dim[0] = std::abs(inout->args[0]->dim[0]);
     const dlrun::OpView op(*inout);
     const std::string name(op.op());
     const bool known = name == "gemm" || name == "relu_forward" ||
@@ -215,9 +253,9 @@ dlr_error* plan(dlr_device*, dlr_op_desc* inout, dlr_plan** out) {
       throw dlrun::Declined("it adds and fuses nothing");
     if (name.rfind("inner_product", 0) == 0 && op.integer("transpose", 0) != 0)
       throw dlrun::Declined("transposed");
-    if (name == "gemm" && !op.integers("lda").empty()) throw dlrun::Declined("rows with gaps");
-    if (name == "gemm" && !op.integers("ldb").empty()) throw dlrun::Declined("rows with gaps");
-    if (name == "gemm" && !op.integers("ldc").empty()) throw dlrun::Declined("rows with gaps");
+    for (const char* gaps : {"lda", "ldb", "ldc"}) {
+      if (name == "gemm" && op.integer(gaps, -1) >= 0) throw dlrun::Declined("rows with gaps");
+    }
     choose_layouts(op, name == "inner_product_forward");
     auto made = std::make_unique<dlr_plan>();
     made->op = name;
@@ -225,21 +263,26 @@ dlr_error* plan(dlr_device*, dlr_op_desc* inout, dlr_plan** out) {
       made->shapes.push_back(op.shape(i));
       made->layouts.push_back(op.arg(i).layout);
     }
+    if (name == "inner_product_backward_data")
+      inout->workspace_bytes = static_cast<uint64_t>(made->shapes[2][1]) * sizeof(float);
     made->has_bias = name == "inner_product_forward" && op.has_arg(2);
     made->transpose_a = op.integer("transpose_a", 0) != 0;
     made->transpose_b = op.integer("transpose_b", 0) != 0;
     made->alpha = static_cast<float>(op.number("alpha", 1));
     made->beta = static_cast<float>(op.number("beta", 0));
     made->slope = static_cast<float>(op.number("slope", 0));
+    if (kDefect == plans_share_shape && name == "relu_forward")
+      shared_count = made->shapes[0].count();
     *out = made.release();
   });
 }
 void destroy_plan(dlr_device*, dlr_plan* plan) {
+  if (kDefect == leaks_plans) kept = ::operator new(64);  // and nothing deletes it
   delete plan;
 }
 
 void gemm(const dlr_plan& p, const float* a, const float* b, float* c) {
-  const int64_t m = p.shapes[2][0], n = p.shapes[2][1], k = p.shapes[0].count() / m;
+  const int64_t m = p.shapes[2][0], n = p.shapes[2][1], k = p.shapes[0][p.transpose_a ? 0 : 1];
   for (int64_t i = 0; i < m; ++i) {
     for (int64_t j = 0; j < n; ++j) {
       float sum = 0;
@@ -253,7 +296,10 @@ void gemm(const dlr_plan& p, const float* a, const float* b, float* c) {
 
 void relu(const dlr_plan& p, const float* x, float* y) {
   if (kDefect == crashes) *static_cast<volatile int*>(nullptr) = 1;
-  for (int64_t i = 0; i < p.shapes[0].count(); ++i)
+  if (kDefect == changes_rounding) std::fesetround(FE_TOWARDZERO);
+  const int64_t count = kDefect == plans_share_shape ? std::min(shared_count, p.shapes[0].count())
+                                                     : p.shapes[0].count();
+  for (int64_t i = 0; i < count; ++i)
     y[i] = x[i] > 0 ? x[i] : p.slope * x[i];
 }
 
@@ -276,16 +322,20 @@ void inner_product(dlr_plan& p, uint64_t weights, const float* x, const float* w
   }
 }
 
-void inner_product_gradient(const dlr_plan& p, const float* dy, const float* w, float* dx) {
+// A row at a time, added up in the workspace.
+void inner_product_gradient(const dlr_plan& p, const float* dy, const float* w, float* dx,
+                            float* row) {
   if (kDefect == missing_direction) return;
   const int64_t n = p.shapes[2][0], c = p.shapes[2][1], k = p.shapes[1][0];
   for (int64_t i = 0; i < n; ++i) {
-    for (int64_t l = 0; l < c; ++l) {
-      float sum = 0;
-      for (int64_t j = 0; j < k; ++j)
-        sum += dy[i * k + j] * w[j * c + l];
-      dx[i * c + l] = sum;
+    if (kDefect != trusts_workspace) std::fill_n(row, c, 0.0f);
+    for (int64_t j = 0; j < k; ++j) {
+      for (int64_t l = 0; l < c; ++l)
+        row[l] += dy[i * k + j] * w[j * c + l];
     }
+    if (kDefect == overruns_workspace) row[c] = 0;
+    std::copy_n(row, c, dx + i * c);
+    if (kDefect == trusts_workspace) std::fill_n(row, c, 0.0f);  // for the next time
   }
 }
 
@@ -300,7 +350,7 @@ void reorder(const dlr_plan& p, const float* from, float* to) {
 }
 
 dlr_error* run(dlr_device* device, dlr_stream* stream, dlr_plan* plan, const dlr_mem* args,
-               uint32_t n_args, dlr_mem, dlr_mem) {
+               uint32_t n_args, dlr_mem workspace, dlr_mem) {
   if (plan->op == "tanh_forward")
     return guard([] { throw dlrun::Error("it can't", DLR_DEVICE_ERROR); });
   const std::vector<dlr_mem> mems(args, args + n_args);
@@ -314,7 +364,7 @@ dlr_error* run(dlr_device* device, dlr_stream* stream, dlr_plan* plan, const dlr
     if (plan->op == "inner_product_forward")
       inner_product(*plan, mems[1].handle, data[0], data[1], data[2], data[3]);
     if (plan->op == "inner_product_backward_data")
-      inner_product_gradient(*plan, data[0], data[1], data[2]);
+      inner_product_gradient(*plan, data[0], data[1], data[2], floats(device, workspace));
   });
 }
 

@@ -71,12 +71,17 @@ void release(dlr_device* device, dlr_mem mem) {
   if (device->memory.erase(memory) != 0) std::free(memory);
 }
 dlr_error* copy(dlr_device*, dlr_stream*, dlr_mem to, dlr_mem from, uint64_t bytes) {
-  if (bytes > 0) std::memmove(address<char>(to), address<char>(from), bytes);
-  return nullptr;
+  return guard([&] {
+    dlrun::require_room(to, bytes);
+    dlrun::require_room(from, bytes);
+    if (bytes > 0) std::memmove(address<char>(to), address<char>(from), bytes);
+  });
 }
 dlr_error* zero(dlr_device*, dlr_stream*, dlr_mem mem, uint64_t bytes) {
-  if (bytes > 0) std::memset(address<char>(mem), 0, bytes);
-  return nullptr;
+  return guard([&] {
+    dlrun::require_room(mem, bytes);
+    if (bytes > 0) std::memset(address<char>(mem), 0, bytes);
+  });
 }
 dlr_error* create_stream(dlr_device*, dlr_stream** out) {
   return guard([&] { *out = new dlr_stream; });

@@ -3,6 +3,7 @@
 #include <dlrun/plugin.hpp>
 
 #include <atomic>
+#include <cfenv>
 #include <chrono>
 #include <clocale>
 #include <csignal>
@@ -11,6 +12,8 @@
 #if defined(__x86_64__)
 #include <xmmintrin.h>
 #endif
+
+#include "unlisted.hpp"
 
 namespace {
 
@@ -32,6 +35,10 @@ enum Defect {
   flushes_denormals,
   changes_locale,
   starts_thread,
+  sets_reserved,
+  unlisted_kernel,
+  unlisted_in_backward,
+  changes_rounding,
 };
 constexpr Defect kDefect = DEFECT;
 
@@ -48,6 +55,7 @@ class Gallery final : public Layer {
     facts.per_sample = 1;
     facts.zero_to_zero = 1;
     facts.host_only = 1;
+    facts.reserved[5] = kDefect == sets_reserved;
     context.facts(facts);
     TopFacts y;
     y.data_needed_in_backward = 0;
@@ -79,6 +87,7 @@ class Gallery final : public Layer {
  private:
   static void misbehave() {
     if (kDefect == crashes) std::raise(SIGSEGV);
+    if (kDefect == changes_rounding) std::fesetround(FE_TOWARDZERO);
     if (kDefect == exits) std::_Exit(3);
     if (kDefect == hangs)
       for (volatile bool forever = true; forever;) {
@@ -93,6 +102,8 @@ class Gallery final : public Layer {
     T* y = context.map_write<T>(context.top(0));
     for (int64_t i = 0; i < n; ++i)
       y[i] = x0[i] * x1[kDefect == false_per_sample ? n - 1 - i : i] + x0[i];
+    if (kDefect == unlisted_kernel)
+      context.launch(gallery::kUnlisted, n, 1, read_write(context.top(0)));
     if (kDefect == shares_state && n > 0) y[0] = static_cast<T>(kept_for_a_while(y[0]));
   }
 
@@ -119,6 +130,8 @@ class Gallery final : public Layer {
       T* dx1 = context.map_write<T>(context.bottom_gradient(1));
       for (int64_t i = 0; i < n; ++i)
         dx1[i] = dy[i] * x0[i];
+      if (kDefect == unlisted_in_backward)
+        context.launch(gallery::kUnlisted, n, 1, read_write(context.bottom_gradient(1)));
     }
   }
 

@@ -155,14 +155,19 @@ TEST_CASE("layers give Caffe's numbers in float64") {
 
 // Runs all cases on a device, where every layer must be but those for the host. Returns how many
 // operators of each kind the device itself ran; nothing without such a device.
-std::map<std::string, int> check_device(const std::string& name, const std::string& library = "") {
+std::map<std::string, int> check_device(const std::string& name, const std::string& library = "",
+                                        uint32_t dtype = DLR_F32) {
   std::map<std::string, int> planned;
   if (!LayersBench::has_device(name, library)) {
     MESSAGE("no device '", name, "' here");
     return planned;
   }
   LayersBench bench(name, library);
-  check_all(bench, DLR_F32, [&](net::Net& net) {
+  if (dtype == DLR_F64 && bench.devices().primary->info().float64 == 0) {
+    MESSAGE("the device '", name, "' has no float64");
+    return planned;
+  }
+  check_all(bench, dtype, [&](net::Net& net) {
     for (const auto& stage : net.stages()) {
       const net::LayerNode& layer = *stage->layer;
       const bool is_on_host = &layer.context.executor->device() != bench.devices().primary.get();
@@ -206,6 +211,34 @@ TEST_CASE("layers give Caffe's numbers on the strict device, convolutions in its
 TEST_CASE("layers give Caffe's numbers on the cuda device, whose libraries are doubles") {
   const CudaDouble cuda;
   std::map<std::string, int> planned = check_device("cuda", CudaDouble::kLibrary);
+  CHECK((planned.empty() || planned["convolution_forward"] >= 15));
+  CHECK(cuda.problems() == "");
+}
+
+TEST_CASE("layers give Caffe's numbers in float64 on the opencl device") {
+  std::map<std::string, int> planned = check_device("opencl", "", DLR_F64);
+  CHECK((planned.empty() || planned["gemm"] >= 50));
+}
+
+TEST_CASE("layers give Caffe's numbers on the opencl device as it is built without CLBlast") {
+  const std::string library = "../tests/doubles/opencl/device_opencl";
+  for (const uint32_t dtype : {DLR_F32, DLR_F64}) {
+    std::map<std::string, int> planned = check_device("opencl", library, dtype);
+    CHECK(planned["gemm"] == 0);  // by the portable kernel
+  }
+}
+
+// Its operators are for float32: in float64 the kernels run.
+TEST_CASE("layers give Caffe's numbers in float64 on the strict device") {
+  std::map<std::string, int> planned = check_device("strict", "", DLR_F64);
+  CHECK(!planned.empty());
+  CHECK(planned["convolution_forward"] == 0);
+}
+
+TEST_CASE(
+    "layers give Caffe's numbers in float64 on the cuda device, whose libraries are doubles") {
+  const CudaDouble cuda;
+  std::map<std::string, int> planned = check_device("cuda", CudaDouble::kLibrary, DLR_F64);
   CHECK((planned.empty() || planned["convolution_forward"] >= 15));
   CHECK(cuda.problems() == "");
 }

@@ -3,6 +3,7 @@
 
 #include <fstream>
 
+#include "tests/unit/cuda_double.hpp"
 #include "tests/unit/train_small_job.hpp"
 #include "tests/unit/train_warnings.hpp"
 
@@ -30,15 +31,18 @@ void make_and_destroy(train::Session& session, const std::string& device) {
   net.backward();
 }
 
-void check_rounds(const std::string& device, int rounds) {
-  if (!has_device(device)) return;
+// `folder`: of plugins, before the build's own.
+void check_rounds(const std::string& device, int rounds, const std::string& folder = "") {
+  SmallJob job(device);
+  std::vector<std::string>& path = job.options.plugins.plugin_path;
+  if (!folder.empty()) path.insert(path.begin(), folder);
+  if (!has_device(device, job.options.plugins)) return;
 #ifdef __SANITIZE_ADDRESS__
   rounds = 50;
   constexpr long kGrowth = 256 << 20;  // the sanitizer keeps what was freed back, up to so much
 #else
   constexpr long kGrowth = 4 << 20;
 #endif
-  const SmallJob job(device);
   const Warnings warnings;
   train::Session session(job.options);
   for (int i = 0; i < rounds / 10; ++i)
@@ -64,6 +68,11 @@ TEST_CASE("many rounds of device and net leave nothing behind") {
   }
   SUBCASE("strict") {
     check_rounds("strict", 1000);
+  }
+  SUBCASE("cuda, whose libraries are doubles") {
+    const CudaDouble cuda;
+    if (CudaDouble::is_built()) check_rounds("cuda", 1000, CudaDouble::folder());
+    CHECK(cuda.problems() == "");
   }
 }
 

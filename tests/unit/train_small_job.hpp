@@ -59,8 +59,9 @@ inline void check_alike(const std::vector<double>& found, const std::vector<doub
 }
 
 // Whether the build has that device and the machine too; says so where it hasn't.
-inline bool has_device(const std::string& name) {
-  train::Plugins plugins(session_options("").plugins);
+inline bool has_device(const std::string& name,
+                       const registry::SearchOptions& search = session_options("").plugins) {
+  train::Plugins plugins(search);
   for (const train::DeviceKind& kind : plugins.device_kinds()) {
     if (kind.name != name) continue;
     const std::string subject = "device '" + name + "': ";

@@ -16,13 +16,22 @@ class Declined : public Error {
   explicit Declined(const std::string& reason) : Error(reason, DLR_UNIMPLEMENTED) {}
 };
 
-// Read access to an operator's description.
+// Read access to an operator's description. Throws when that can't be: then no plan need look for it.
 class OpView {
  public:
-  explicit OpView(dlr_op_desc& desc) : desc_(desc) {}
+  explicit OpView(dlr_op_desc& desc) : desc_(desc) {
+    for (uint32_t i = 0; i < desc.n_args; ++i) {
+      if (desc.args == nullptr || desc.args[i] == nullptr) throw Error("an argument isn't described");
+      check(*desc.args[i]);
+    }
+    check_arguments();
+  }
   std::string_view op() const { return from_abi(desc_.op); }
   int n_args() const { return static_cast<int>(desc_.n_args); }
-  dlr_tensor_desc& arg(int index) const { return *desc_.args[index]; }
+  dlr_tensor_desc& arg(int index) const {
+    if (index < 0 || index >= n_args()) throw Error("too few arguments are described");
+    return *desc_.args[index];
+  }
   bool has_arg(int index) const { return index < n_args() && arg(index).dtype != 0; }
   Shape shape(int index) const { return Shape(arg(index)); }
 
@@ -42,6 +51,58 @@ class OpView {
   dlr_op_desc& desc() const { return desc_; }
 
  private:
+  static void check(const dlr_tensor_desc& arg) {
+    if (arg.rank > DLR_MAX_RANK) throw Error("a tensor has at most 8 dimensions");
+    for (uint32_t axis = 0; axis < arg.rank; ++axis) {
+      if (arg.dim[axis] < 0) throw Error("a tensor has a negative size");
+    }
+    for (const uint32_t known : {0u, DLR_F32, DLR_F64, DLR_I32, DLR_I64, DLR_U8}) {
+      if (arg.dtype == known) return;
+    }
+    throw Error("an unknown element type");
+  }
+
+  // How many arguments an operator of docs/operators.md has, at least, and which of them may be absent.
+  struct Arguments {
+    std::string_view op;
+    int count;
+    int optional;  // -1: none
+  };
+  void check_arguments() const {
+    constexpr Arguments kKnown[] = {
+        {"gemm", 3, -1},
+        {"convolution_forward", 4, 2},
+        {"convolution_backward_data", 3, -1},
+        {"convolution_backward_weights", 4, 3},
+        {"inner_product_forward", 4, 2},
+        {"inner_product_backward_data", 3, -1},
+        {"inner_product_backward_weights", 4, 3},
+        {"pooling_max_forward", 2, -1},
+        {"pooling_max_backward", 2, -1},
+        {"pooling_average_forward", 2, -1},
+        {"pooling_average_backward", 2, -1},
+        {"lrn_forward", 2, -1},
+        {"lrn_backward", 4, -1},
+        {"softmax_forward", 2, -1},
+        {"softmax_backward", 3, -1},
+        {"relu_forward", 2, -1},
+        {"sigmoid_forward", 2, -1},
+        {"tanh_forward", 2, -1},
+        {"sum", 2, -1},
+        {"batch_norm_forward", 4, -1},
+        {"batch_norm_backward", 5, -1},
+        {"concat", 2, -1},
+        {"reorder", 2, -1},
+    };
+    for (const Arguments& known : kKnown) {
+      if (known.op != op()) continue;
+      if (n_args() < known.count) throw Error("too few arguments are described");
+      for (int i = 0; i < n_args(); ++i) {
+        if (i != known.optional && !has_arg(i)) throw Error("an argument that must be there is absent");
+      }
+    }
+  }
+
   const dlr_attribute* find(std::string_view name) const {
     for (uint32_t i = 0; i < desc_.n_attributes; ++i) {
       if (from_abi(desc_.attributes[i]->name) == name) return desc_.attributes[i];
@@ -50,6 +111,12 @@ class OpView {
   }
   dlr_op_desc& desc_;
 };
+
+// Throws when a copy or zero of so many bytes would go beyond the memory.
+inline void require_room(const dlr_mem& mem, uint64_t bytes) {
+  if (bytes > mem.bytes)
+    throw Error("more bytes (" + std::to_string(bytes) + ") than the memory has (" + std::to_string(mem.bytes) + ")");
+}
 
 // The address of a memory in the host's space.
 template <class T>

@@ -188,8 +188,9 @@ void run_launch(const CUfunc_st& function, int device, Launch launch) {
   for (size_t i = 0; i < launch.args.size(); ++i) {
     dlr_mem& mem = launch.args[i].mem;
     if (launch.alignments[i] == 0 || mem.handle == 0) continue;
-    mem.handle = reinterpret_cast<uint64_t>(
-        real_address(device, mem.handle, launch.alignments[i], launch.alignments[i]));
+    // A tensor without elements may have less memory than one element takes: nothing reads it.
+    mem.handle =
+        reinterpret_cast<uint64_t>(real_address(device, mem.handle, 0, launch.alignments[i]));
   }
   function.entry(launch.args.data(), 0, launch.items);
 }
