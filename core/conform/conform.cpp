@@ -8,6 +8,8 @@
 #include <cstring>
 
 #include "core/base/error.hpp"
+#include "core/base/files.hpp"
+#include "core/conform/case_text.hpp"
 #include "core/conform/events.hpp"
 #include "core/conform/parts.hpp"
 #include "core/conform/sample_files.hpp"
@@ -41,6 +43,15 @@ std::vector<std::string> arguments(const Options& options, const std::string& pa
   for (const std::string& folder : options.plugins.plugin_path)
     add("--plugin-path", folder);
   return words;
+}
+
+// What is wrong with the author's file is told before anything runs: it is no fault of the plugin.
+void require_cases(const Options& options, const registry::Manifest& manifest) {
+  if (options.cases.empty()) return;
+  const std::vector<CaseText> texts = {{base::read_file(options.cases), options.cases}};
+  for (const registry::ProvidedType& type : manifest.provided)
+    each_case(texts, type.name,
+              [&](const YAML::Node& node, const std::string&) { read_kind_case(type.name, node); });
 }
 
 bool is_failed(const Result& result) {
@@ -122,6 +133,7 @@ Report run(const Options& options) {
   }
   const registry::Manifest manifest =
       registry::scan_in_helper(options.plugin, {registry::this_executable()});
+  require_cases(options, manifest);
   std::vector<std::string> provides;
   for (const registry::ProvidedType& type : manifest.provided)
     provides.push_back(fmt::format("{} '{}'", type.kind, type.name));

@@ -34,6 +34,14 @@ class Gallery(CommandTest):
                 self.assertEqual(report["failures"], [])
                 self.assertGreater(len(report["ladder"]), 3)
 
+    def test_what_is_wrong_with_the_author_s_cases_is_no_fault_of_the_plugin(self):
+        for text, message in (("GallerySolver: [{case: x", r"cases.yaml:1:\d+: a case of 'GallerySolver'"),
+                              ("GallerySolver:\n  - {fields: ''}", r"cases.yaml:2:\d+: a case of 'GallerySolver' needs `case:`")):
+            (self.folder / "cases.yaml").write_text(text, encoding="utf-8")
+            done = self.run_dlrun("conform", GALLERY / "solver_none.so", "--cases", "cases.yaml")
+            self.assertEqual(done.code, 2, done.out + done.err)
+            self.assertRegex(done.err, message)
+
     def test_devices(self):
         self.expect_each("device", {
             "wrong_numbers": "O1",
