@@ -138,16 +138,32 @@ bool reads(const Place& place) {
   }
 }
 
+void check_existing(const dlr_database_type& type) {
+  const Place place(type);
+  place.write(entries(9));
+  bool is_made = false;
+  try {
+    place.open(true);
+    is_made = true;
+  } catch (const base::Error&) {
+  }
+  if (is_made) fail("a database was made where one is", "an error");
+  require_entries(*place.open(), entries(9), "behind an attempt to make it anew");
+}
+
 void check_wrong_paths(const dlr_database_type& type) {
   const Place missing(type);
   if (reads(missing)) fail("a path where nothing is can be read", "an error");
   if (fs::exists(missing.path())) fail("reading a path where nothing is made something", "nothing");
   const Place nowhere(type);
+  bool is_made = false;
   try {
     nowhere.open(nowhere.folder() / "no" / "such", true);
-    fail("a database was made in a folder that isn't there", "an error");
+    is_made = true;
   } catch (const base::Error&) {
   }
+  if (is_made) fail("a database was made in a folder that isn't there", "an error");
+  check_existing(type);
   for (const Damage& damage : damages()) {
     const Place example(type);
     example.write(entries(23));
@@ -172,20 +188,7 @@ void check_uncommitted(const dlr_database_type& type) {
     for (auto entry = middle; entry != all.end(); ++entry)
       database->put(entry->first, entry->second);
   }
-  const auto database = place.open();
-  Entries found;
-  while (const auto entry = database->next()) {
-    const auto put = all.find(entry->first);
-    if (put == all.end() || put->second != entry->second)
-      fail(fmt::format("key {} was never put with that value", printable(entry->first)),
-           "what was put");
-    found.insert(*entry);
-  }
-  for (auto entry = all.begin(); entry != middle; ++entry) {
-    if (found.count(entry->first) == 0)
-      fail(fmt::format("key {} is lost, though it was committed", printable(entry->first)),
-           "all that was committed");
-  }
+  require_entries(*place.open(), Entries(all.begin(), middle), "closed without a commit");
 }
 
 // Files below a folder, with what is in them.

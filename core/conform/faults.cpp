@@ -158,6 +158,21 @@ const dlr_host* faulty_host() {
   return &host;
 }
 
+void use(const std::function<void()>& body) {
+  try {
+    return body();
+  } catch (const base::Error&) {
+    try {
+      body();
+    } catch (const base::Error& again) {
+      fail(fmt::format("behind a failed {}, the same call fails without a reason: {}",
+                       failed != nullptr ? failed.load() : "call", again.what()),
+           "success, as the object itself is whole");
+    }
+    throw;
+  }
+}
+
 void require_errors_returned(const std::function<void()>& round) {
   constexpr int64_t kMostCalls = 200;
   const int64_t n = std::min(count_calls(round), kMostCalls);

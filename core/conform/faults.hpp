@@ -16,4 +16,8 @@ const dlr_host* faulty_host();
 // there is no such call.
 void require_errors_returned(const std::function<void()>& round);
 
+// Within a round: a use of an object. Should it fail, the same object is used the same way once
+// more, which must succeed (else Failure); then the first error is thrown.
+void use(const std::function<void()>& body);
+
 }  // namespace dlrun::conform

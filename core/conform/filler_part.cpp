@@ -159,7 +159,10 @@ void check_leaks(const Ground& ground, const FillerCase& c) {
 }
 
 void check_errors(const Ground& ground, const FillerCase& c) {
-  require_errors_returned([&] { FillerSubject(ground, c).fill(); });
+  require_errors_returned([&] {
+    FillerSubject filler(ground, c);
+    use([&] { filler.fill(); });
+  });
 }
 
 void check_threads(const Ground& ground, const FillerCase& c) {

@@ -20,8 +20,8 @@ std::vector<LayerCase> defaults_for(const Ground& ground, const std::string& lay
 void check_errors(const Ground& ground, const LayerCase& c) {
   require_errors_returned([&] {
     Subject subject(ground, c);
-    subject.forward();
-    subject.backward();
+    use([&] { subject.forward(); });
+    use([&] { subject.backward(); });
   });
 }
 
@@ -33,6 +33,15 @@ void check_threads(const Ground& ground, const LayerCase& c) {
   const std::vector<Ground> grounds = {ground.for_another_thread(), ground.for_another_thread()};
   std::vector<LayerCase> cases = {c, c};
   cases[1].offset += kShift;
+  Subject one(ground, c);
+  one.forward();
+  one.backward();
+  Subject moved(ground, c);
+  in_another_thread([&] { moved.forward(); });
+  in_another_thread([&] { moved.backward(); });
+  require_same_bits(moved.outputs(), one.outputs(), "used in several threads in turn, top");
+  require_same_bits(moved.gradients(), one.gradients(),
+                    "used in several threads in turn, gradient");
   require_independent([&](int thread) {
     const auto i = static_cast<std::size_t>(thread);
     Subject subject(grounds[i], cases[i]);

@@ -23,9 +23,11 @@ const std::vector<Rule>& rules() {
       {"A10", "No call ends the process."},
       {"A11", "Every call returns within the time limit."},
       {"A12",
-       "When a call of the host fails, so does the plugin's, and afterwards all works again."},
+       "When a call of the host fails, so does the plugin's; the object and others go on behind "
+       "it."},
       {"A13",
-       "Objects of one type work in two threads at once, each in one thread, as they do alone."},
+       "Objects of one type work in two threads at once, and one in several in turn, as they do "
+       "alone."},
 
       {"D1",
        "count, open, info and close work, several times over; an index beyond count is an error."},
@@ -104,8 +106,11 @@ const std::vector<Rule>& rules() {
 
       {"B1", "What was put and committed comes back whole, in key order, and count counts it."},
       {"B2", "first goes back to the first entry, from anywhere; the end stays the end."},
-      {"B3", "A path where nothing is is an error; a damaged database an error or other entries."},
-      {"B4", "What is put and not committed does no harm to what was committed."},
+      {"B3",
+       "A missing database is an error, and so is making one where one is; a damaged one is an "
+       "error "
+       "or other entries."},
+      {"B4", "What was committed is there, and what was put behind it isn't."},
       {"B5", "Several may read at once, and readers leave every file as it is."},
       {"B6", "Writing, reading and closing again leaves nothing behind, nor beside the database."},
 

@@ -180,12 +180,17 @@ void check_leaks(const Ground& ground, const SolverCase& c) {
 void check_errors(const Ground& ground, const SolverCase& c) {
   require_errors_returned([&] {
     SolverSubject subject(ground, c, DLR_F32);
-    subject.train(kShape);
+    use([&] { subject.train(kShape); });
   });
 }
 
 void check_threads(const Ground& ground, const SolverCase& c) {
   const std::vector<Ground> grounds = {ground.for_another_thread(), ground.for_another_thread()};
+  SolverSubject one(ground, c, DLR_F32);
+  const std::vector<Values> expected = one.train(kShape);
+  std::vector<Values> found;
+  in_another_thread([&] { found = one.train(kShape); });
+  require_same_bits(found, expected, "used in another thread, tensor");
   require_independent([&](int thread) {
     SolverSubject subject(grounds[static_cast<std::size_t>(thread)], c, DLR_F32);
     return to_text(subject.train(kShape, static_cast<uint64_t>(thread)));

@@ -161,16 +161,29 @@ void check_source_leaks(const Ground& ground, const SourceCase& c) {
 }
 
 void check_errors(const Ground& ground, const SourceCase& c) {
+  constexpr uint64_t kPositions = 3;
   const Place place(ground, c);
+  SourceSubject undisturbed = place.open();
+  const std::vector<Sample> expected = read_in_order(undisturbed, 0, kPositions);
   require_errors_returned([&] {
     SourceSubject source = place.open();
-    read_in_order(source, 0, 3);
-    source.read(1);
+    for (const uint64_t position : {0, 1, 2, 1}) {
+      use([&] {
+        require_same(source.read(position), expected[position],
+                     fmt::format("position {}, with errors of the host before", position));
+      });
+    }
   });
 }
 
 void check_threads(const Ground& ground, const SourceCase& c) {
   const Place place(ground, c);
+  SourceSubject moved = place.open();
+  for (uint64_t position = 0; position < 4; ++position) {
+    const Sample expected = moved.read(position);
+    in_another_thread(
+        [&] { require_same(moved.read(position), expected, "read in another thread"); });
+  }
   require_independent([&](int thread) {
     SourceSubject source = place.open();
     std::string all;

@@ -109,9 +109,10 @@ class TransformSubject {
             static_cast<uint8_t>(c.is_training ? 1 : 0)) {}
 
   dlr_array shape(const Dims& input) {
-    GuardedArray in(case_.dtype, Shape(input), 0);
+    dlr_array in = *GuardedArray(case_.dtype, Shape(input), 0).get();
+    in.data = nullptr;  // it goes by the description alone
     dlr_array out{};
-    host::check(transform_->shape(transform_.self(), in.get(), &out), "shape: ");
+    host::check(transform_->shape(transform_.self(), &in, &out), "shape: ");
     return out;
   }
   KeptArray apply(const Dims& input, uint64_t position, uint64_t stream = 1,
@@ -209,10 +210,17 @@ void check_leaks(const Ground& ground, const TransformCase& c) {
 }
 
 void check_errors(const Ground& ground, const TransformCase& c) {
-  require_errors_returned([&] { TransformSubject(ground, c).apply(1); });
+  require_errors_returned([&] {
+    TransformSubject transform(ground, c);
+    use([&] { transform.apply(1); });
+  });
 }
 
 void check_threads(const Ground& ground, const TransformCase& c) {
+  TransformSubject moved(ground, c);
+  const KeptArray expected = moved.apply(1);
+  in_another_thread(
+      [&] { require_same({moved.apply(1)}, {expected}, "applied in another thread"); });
   require_independent([&](int thread) {
     TransformSubject transform(ground, c);
     std::string all;

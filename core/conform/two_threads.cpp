@@ -45,6 +45,18 @@ void require_independent(const std::function<std::string(int)>& work, int rounds
   }
 }
 
+void in_another_thread(const std::function<void()>& body) {
+  std::exception_ptr failure;
+  std::thread([&] {
+    try {
+      body();
+    } catch (...) {
+      failure = std::current_exception();
+    }
+  }).join();
+  if (failure) std::rethrow_exception(failure);
+}
+
 std::string to_text(const std::vector<Values>& values) {
   std::string text;
   for (const Values& each : values)

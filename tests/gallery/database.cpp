@@ -16,8 +16,10 @@ enum Defect {
   unsorted,
   never_rewinds,
   makes_missing,
+  replaces_existing,
   crashes_on_damage,
   loses_committed,
+  keeps_uncommitted,
   touches_files,
   litters,
   leaks,
@@ -31,6 +33,8 @@ class Gallery final : public Database {
   Gallery(const std::string& path, bool create) : path_(path) {
     if (kDefect == leaks) kept_ = ::operator new(64);  // and nothing deletes it
     if (create) {
+      if (kDefect != replaces_existing && access(path.c_str(), F_OK) == 0)
+        throw Error(path + ": is there already", DLR_IO_ERROR);
       write();
       return;
     }
@@ -57,6 +61,7 @@ class Gallery final : public Database {
     while (kDefect != unsorted && at != entries_.end() && at->first < entry.first)
       ++at;
     entries_.insert(at, entry);
+    if (kDefect == keeps_uncommitted) write();
     if (kDefect == loses_committed) std::ofstream(path_, std::ios::trunc).flush();
   }
   void commit() override { write(); }

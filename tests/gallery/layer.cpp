@@ -25,7 +25,9 @@ enum Defect {
   false_per_sample,
   leaks,
   hides_errors,
+  stuck_behind_errors,
   shares_state,
+  bound_to_a_thread,
   crashes,
   exits,
   hangs,
@@ -67,9 +69,13 @@ class Gallery final : public Layer {
 
   void forward(RunContext& context) override {
     misbehave();
+    if (kDefect == bound_to_a_thread && maker_ != std::this_thread::get_id())
+      throw Error("made in another thread");
+    if (is_stuck_) throw Error("something went wrong before");
     try {
       context.dtype() == DLR_F64 ? forward_as<double>(context) : forward_as<float>(context);
     } catch (const HostError&) {
+      is_stuck_ = kDefect == stuck_behind_errors;
       if (kDefect != hides_errors) throw;
     }
   }
@@ -131,6 +137,8 @@ class Gallery final : public Layer {
   }
 
   void* kept_ = nullptr;
+  bool is_stuck_ = false;
+  std::thread::id maker_ = std::this_thread::get_id();
 };
 
 // What happens when the library is opened.

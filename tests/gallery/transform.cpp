@@ -11,6 +11,7 @@ enum Defect {
   shape_grows,
   skips_the_last,
   draws_by_itself,
+  looks_at_the_data,
   changes_its_input,
   writes_behind,
   takes_anything,
@@ -29,6 +30,7 @@ class Gallery final : public Transform {
   dlr_array shape(const dlr_array& in) override {
     if (kDefect != takes_anything && (in.rank != 1 || in.dim[0] < 2 || in.dtype != DLR_U8))
       throw Error("expected two bytes or more");
+    if (kDefect == looks_at_the_data) calls_ += static_cast<volatile uint8_t*>(in.data)[0] == 200;
     const int64_t n = in.rank == 0 ? 1 : in.dim[0];
     return make_array(nullptr, DLR_F32, {n - (kDefect == shape_grows && calls_ > 3 ? 0 : 1)});
   }
