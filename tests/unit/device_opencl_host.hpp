@@ -3,7 +3,9 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdlib>
 #include <filesystem>
+#include <string>
 #include <vector>
 
 #include "tests/unit/device_cpu_host.hpp"
@@ -29,10 +31,16 @@ class KernelFolder {
   std::filesystem::path path_;
 };
 
+// The library under test: the build's, or another build of it.
+inline std::string opencl_library() {
+  const char* other = std::getenv("DLRUN_TEST_OPENCL");
+  return other != nullptr ? other : dlrun::test::build_root() + "/plugins/device_opencl.so";
+}
+
 // The first OpenCL device; absent, with a message, where there is none.
 inline std::unique_ptr<DevicePlugin> open_opencl() {
   try {
-    return std::make_unique<DevicePlugin>(dlrun::test::build_root() + "/plugins/device_opencl.so");
+    return std::make_unique<DevicePlugin>(opencl_library());
   } catch (const Refused& refused) {
     MESSAGE("skipped: ", refused.what());
     return nullptr;
