@@ -65,7 +65,7 @@ class Gallery(CommandTest):
             "dirty_padding": "Y2",
             "wraps_at_32_bits": "Y3",
             "sets_reserved": "A5",
-            "changes_rounding": "A6",
+            "flushes_while_running": "A6",
             "crashes": "A10",
             "hangs": "A11",
         })
@@ -90,7 +90,7 @@ class Gallery(CommandTest):
             "changes_locale": "A7",
             "starts_thread": "A8",
             "sets_reserved": "A5",
-            "changes_rounding": "A6",
+            "flushes_while_running": "A6",
             "unlisted_kernel": "L15",
             "unlisted_in_backward": "L15",
         })

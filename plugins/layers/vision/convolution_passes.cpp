@@ -161,10 +161,11 @@ void ConvolutionPasses::backward_weights(RunContext& context, Tensor x, Tensor d
                          has_bias_gradient_ ? output(bias_output) : none());
     return;
   }
-  if (!dw) return;
-  weights_by_products(context, x, dy, dw, adds);
-  if (sizes_.batch == 0)  // of no images the sum is 0, as that of a bias
-    bias_gradient(context, {0, dw.count(), 1}, dy, dw, adds);
+  if (dw) {
+    weights_by_products(context, x, dy, dw, adds);
+    if (sizes_.batch == 0)  // of no images the sum is 0, as that of a bias
+      bias_gradient(context, {0, dw.count(), 1}, dy, dw, adds);
+  }
   if (db) bias_gradient(context, outputs(), dy, db, adds);
 }
 
