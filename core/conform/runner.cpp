@@ -38,11 +38,10 @@ bool Runner::check(const std::string& rule, const std::string& name,
   }
   sink_.end(result);
   const FloatControl after = float_control();
-  if (!(after == before)) {
-    set_float_control(before);
-    sink_.end({rung_, "A6", name, Verdict::kFailed, to_text(after), to_text(before)});
-  }
-  return result.verdict != Verdict::kFailed;
+  if (after == before) return result.verdict != Verdict::kFailed;
+  set_float_control(before);
+  sink_.end({rung_, "A6", name, Verdict::kFailed, to_text(after), to_text(before)});
+  return false;
 }
 
 bool Runner::climb(const std::string& name, const std::vector<Step>& steps) {

@@ -61,8 +61,8 @@ class Runner {
 
   // The step of the ladder that the checks from here on belong to.
   void rung(const std::string& name) { rung_ = name; }
-  // Whether the rule held; true also when it was declined or skipped. False for the one that ended
-  // a process.
+  // Whether the rule held, and A6 beside it; true also when it was declined or skipped. False for
+  // the one that ended a process.
   bool check(const std::string& rule, const std::string& name, const std::function<void()>& body);
   // Takes one case up a ladder, to the first step that breaks: what breaks one rule mostly breaks
   // those behind it too. Whether all held.

@@ -12,7 +12,8 @@ GALLERY = BUILD / "tests" / "gallery"
 
 class Gallery(CommandTest):
     def report(self, plugin):
-        done = self.run_dlrun("conform", GALLERY / f"{plugin}.so", "--json", "--time-limit", "5", "--cases", CASES)
+        seconds = "5" if plugin.endswith("hangs") else "60"  # machines may be busy
+        done = self.run_dlrun("conform", GALLERY / f"{plugin}.so", "--json", "--time-limit", seconds, "--cases", CASES)
         self.assertIn(done.code, (0, 1), done.err)
         report = json.loads(done.out)
         self.assertEqual(done.code, 0 if report["passed"] else 1)
