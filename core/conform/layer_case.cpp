@@ -111,9 +111,10 @@ std::string net_of(const LayerCase& layer_case, Inputs how) {
     if (is_copied) copies += copy_layer(name + "_in", name);
     bottoms += "bottom: '" + name + "' ";
   }
-  std::string net = fmt::format(
-      "force_backward: true {}{}layer {{ name: 'tested' type: '{}' {}{}{} }} ", inputs, copies,
-      layer_case.layer, bottoms, layer_case.in_place ? "top: 'x0' " : "", layer_case.fields);
+  std::string net =
+      fmt::format("force_backward: {} {}{}layer {{ name: 'tested' type: '{}' {}{}{} }} ",
+                  layer_case.forces_backward, inputs, copies, layer_case.layer, bottoms,
+                  layer_case.in_place ? "top: 'x0' " : "", layer_case.fields);
   if (how == Inputs::kDirect) return net;
   for (const std::string& top : copied_tops(layer_case))
     net += copy_layer(top, top + "_out");

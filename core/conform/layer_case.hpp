@@ -16,6 +16,7 @@ struct LayerCase {
   double offset = 0;                // of the inputs, which else lie in (-1, 1)
   bool in_place = false;            // the only top is bottom 0
   std::vector<std::string> no_gradient;  // tops that have none
+  bool forces_backward = true;           // else parameters alone get gradients
   bool is_of_net = false;  // has the shapes of a real net: only what depends on shapes is checked
 };
 

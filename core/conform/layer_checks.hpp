@@ -31,5 +31,6 @@ void check_elementwise(const Ground& ground, const LayerCase& c);   // L11
 void check_float32(const Ground& ground, const LayerCase& c);       // L12
 void check_state(const Ground& ground, const LayerCase& c);         // L13
 void check_layer_leaks(const Ground& ground, const LayerCase& c);   // L14
+void check_alone(const Ground& ground, const LayerCase& c);         // L16
 
 }  // namespace dlrun::conform

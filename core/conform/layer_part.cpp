@@ -74,6 +74,7 @@ void check_layer_case(const Ground& ground, const LayerCase& c, Runner& runner) 
       {"facts", "L10", [&] { check_identity(ground, c); }},
       {"facts", "L11", [&] { check_elementwise(ground, c); }},
       {"gradients", "L2", [&] { check_gradients(ground, c); }},
+      {"gradients", "L16", [&] { check_alone(ground, c); }},
       {"float32", "L12", [&] { check_float32(ground, c); }},
       {"state", "L13", [&] { check_state(ground, c); }},
       {"memory", "L14", [&] { check_layer_leaks(ground, c); }},

@@ -20,7 +20,7 @@ Subject::Subject(const Ground& ground, const LayerCase& layer_case, const Subjec
   net::NetOptions net_options;
   net_options.dtype = options.dtype;
   net_options.state.is_training = options.is_training;
-  net_options.force_backward = true;
+  net_options.force_backward = layer_case.forces_backward;
   net_options.keep_all = options.keep_all;
   net_options.fallback = options.fallback;
   net_options.observer = options.observer;

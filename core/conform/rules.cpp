@@ -86,6 +86,7 @@ const std::vector<Rule>& rules() {
       {"L13", "What save_state writes, load_state takes, and saves again."},
       {"L14", "Creating, running and destroying again leaves no memory behind."},
       {"L15", "Every kernel that it launches is in its list."},
+      {"L16", "A gradient is the same whichever others are wanted."},
 
       {"S1", "An update follows the recorded numbers."},
       {"S2", "n_history is the same each time."},

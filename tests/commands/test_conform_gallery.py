@@ -93,6 +93,7 @@ class Gallery(CommandTest):
             "flushes_while_running": "A6",
             "unlisted_kernel": "L15",
             "unlisted_in_backward": "L15",
+            "never_alone": "L16",
         })
 
     def test_solvers(self):

@@ -20,6 +20,7 @@ enum Defect {
   none,
   wrong_gradient,
   missing_gradient,
+  never_alone,
   unneeded_is_read,
   false_alias,
   false_per_sample,
@@ -127,6 +128,7 @@ class Gallery final : public Layer {
       for (int64_t i = 0; i < n; ++i)
         dx0[i] = dy[i] * (x1[i] + (kDefect == wrong_gradient ? 2 : 1));
     }
+    if (kDefect == never_alone && !context.bottom_gradient(0)) return;
     if (context.bottom_gradient(1) && kDefect != missing_gradient) {
       T* dx1 = context.map_write<T>(context.bottom_gradient(1));
       for (int64_t i = 0; i < n; ++i)
