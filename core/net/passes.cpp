@@ -158,13 +158,15 @@ void Net::synchronize() {
 }
 
 void Net::read(const dlr_tensor& tensor, void* out) {
+  const uint64_t bytes = memory::plain_bytes(tensor.desc);
   const void* from = host_executor_->map(tensor, DLR_READ);
-  std::memcpy(out, from, memory::plain_bytes(tensor.desc));
+  if (bytes > 0) std::memcpy(out, from, bytes);  // of nothing, a vector has no address
 }
 
 void Net::write(dlr_tensor& tensor, const void* values) {
+  const uint64_t bytes = memory::plain_bytes(tensor.desc);
   void* to = host_executor_->map(tensor, DLR_WRITE);
-  std::memcpy(to, values, memory::plain_bytes(tensor.desc));
+  if (bytes > 0) std::memcpy(to, values, bytes);
 }
 
 double Net::read_scalar(const dlr_tensor& tensor) {
