@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <fstream>
-#include <iterator>
+
+#include "core/base/files.hpp"
 
 namespace dlrun::conform {
 namespace {
@@ -15,7 +16,7 @@ void write(const fs::path& file, const std::string& bytes) {
 
 // Every byte of a part turned round.
 void spoil(const fs::path& file, double from, double to) {
-  std::string bytes = contents_of(file);
+  std::string bytes = base::read_file(file);
   const auto at = [&](double share) {
     return static_cast<std::size_t>(share * static_cast<double>(bytes.size()));
   };
@@ -50,11 +51,6 @@ std::vector<fs::path> files_within(const fs::path& folder) {
   }
   std::sort(files.begin(), files.end());
   return files;
-}
-
-std::string contents_of(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
 }
 
 }  // namespace dlrun::conform

@@ -16,6 +16,5 @@ const std::vector<Damage>& damages();
 
 // Every file below a folder, relative to it, sorted.
 std::vector<std::filesystem::path> files_within(const std::filesystem::path& folder);
-std::string contents_of(const std::filesystem::path& file);
 
 }  // namespace dlrun::conform

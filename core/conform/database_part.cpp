@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/base/error.hpp"
+#include "core/base/files.hpp"
 #include "core/conform/damage.hpp"
 #include "core/conform/database_subject.hpp"
 #include "core/conform/faults.hpp"
@@ -138,16 +139,20 @@ bool reads(const Place& place) {
   }
 }
 
+// False: an error.
+bool makes(const Place& place, const fs::path& at) {
+  try {
+    place.open(at, true);
+    return true;
+  } catch (const base::Error&) {
+    return false;
+  }
+}
+
 void check_existing(const dlr_database_type& type) {
   const Place place(type);
   place.write(entries(9));
-  bool is_made = false;
-  try {
-    place.open(true);
-    is_made = true;
-  } catch (const base::Error&) {
-  }
-  if (is_made) fail("a database was made where one is", "an error");
+  if (makes(place, place.path())) fail("a database was made where one is", "an error");
   require_entries(*place.open(), entries(9), "behind an attempt to make it anew");
 }
 
@@ -156,13 +161,8 @@ void check_wrong_paths(const dlr_database_type& type) {
   if (reads(missing)) fail("a path where nothing is can be read", "an error");
   if (fs::exists(missing.path())) fail("reading a path where nothing is made something", "nothing");
   const Place nowhere(type);
-  bool is_made = false;
-  try {
-    nowhere.open(nowhere.folder() / "no" / "such", true);
-    is_made = true;
-  } catch (const base::Error&) {
-  }
-  if (is_made) fail("a database was made in a folder that isn't there", "an error");
+  if (makes(nowhere, nowhere.folder() / "no" / "such"))
+    fail("a database was made in a folder that isn't there", "an error");
   check_existing(type);
   for (const Damage& damage : damages()) {
     const Place example(type);
@@ -195,7 +195,7 @@ void check_uncommitted(const dlr_database_type& type) {
 Entries contents_within(const fs::path& folder) {
   Entries contents;
   for (const fs::path& file : files_within(folder))
-    contents[file.string()] = contents_of(folder / file);
+    contents[file.string()] = base::read_file(folder / file);
   return contents;
 }
 

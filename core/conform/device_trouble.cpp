@@ -2,12 +2,11 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <exception>
-#include <thread>
 
 #include "core/conform/device_checks.hpp"
 #include "core/conform/raw_device.hpp"
 #include "core/conform/runner.hpp"
+#include "core/conform/two_threads.hpp"
 
 namespace dlrun::conform {
 namespace {
@@ -124,23 +123,7 @@ void check_two_at_once(const dlr_device_type& type) {
   first.put(of_first, pattern(kBytes, 1));
   second.put(of_second, pattern(kBytes, 2));
   require_bytes(first.get(of_first, kBytes), pattern(kBytes, 1), "the first device's memory");
-  std::array<std::exception_ptr, 2> failures;
-  std::array<RawDevice*, 2> devices = {&first, &second};
-  std::array<std::thread, 2> threads;
-  for (unsigned i = 0; i < threads.size(); ++i) {
-    threads[i] = std::thread([&, i] {
-      try {
-        work_on(*devices[i], 100 * i);
-      } catch (...) {
-        failures[i] = std::current_exception();
-      }
-    });
-  }
-  for (std::thread& thread : threads)
-    thread.join();
-  for (const std::exception_ptr& failure : failures) {
-    if (failure) std::rethrow_exception(failure);
-  }
+  in_threads(2, [&](int i) { work_on(i == 0 ? first : second, 100 * static_cast<unsigned>(i)); });
   first.release(of_first);
   require_bytes(second.get(of_second, kBytes), pattern(kBytes, 2),
                 "a memory when the other device released its own");

@@ -7,10 +7,9 @@
 
 #include <algorithm>
 #include <csignal>
-#include <fstream>
-#include <sstream>
 
 #include "core/base/error.hpp"
+#include "core/base/files.hpp"
 #include "core/conform/case_files.hpp"
 #include "core/conform/conform.hpp"
 #include "core/conform/events.hpp"
@@ -37,21 +36,14 @@ int prepare_process() {
   return events;
 }
 
-std::string read_text(const std::string& file) {
-  std::ifstream in(file);
-  if (!in) base::fail_input({file, 0, 0}, "can't be read");
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
-
 // With a net, its cases and those of --cases; else those of --cases beside those that come with
 // dlrun.
 std::vector<LayerCase> all_layer_cases(const Options& options, const NetCases& of_net,
                                        net::Catalogue& catalogue) {
   std::vector<LayerCase> cases = options.net.empty() ? builtin_layer_cases() : of_net.layers;
   if (options.cases.empty()) return cases;
-  const std::vector<LayerCase> further = parse_layer_cases(read_text(options.cases), options.cases);
+  const std::vector<LayerCase> further =
+      parse_layer_cases(base::read_file(options.cases), options.cases);
   // The author's file has the cases of all kinds.
   std::copy_if(further.begin(), further.end(), std::back_inserter(cases),
                [&](const LayerCase& each) { return catalogue.has("layer", each.layer); });
@@ -177,7 +169,7 @@ class Workshop {
   // Where cases come from: dlrun's own, then the author's.
   std::vector<CaseText> texts(const char* file, const char* builtin) const {
     std::vector<CaseText> texts = {{builtin, file}};
-    if (!options_.cases.empty()) texts.push_back({read_text(options_.cases), options_.cases});
+    if (!options_.cases.empty()) texts.push_back({base::read_file(options_.cases), options_.cases});
     return texts;
   }
 

@@ -19,25 +19,30 @@ void require_independent(const std::function<std::string(int)>& work, int rounds
   std::vector<std::string> expected;
   for (int i = 0; i < kThreads; ++i)
     expected.push_back(work(i));
-  std::vector<std::exception_ptr> failures(kThreads);
-  std::latch start(kThreads);
-  const auto run = [&](int i) {
-    const auto at = static_cast<std::size_t>(i);
-    try {
-      start.arrive_and_wait();
-      for (int round = 0; round < rounds; ++round) {
-        if (work(i) != expected[at])
-          fail(fmt::format("beside another thread, thread {} gets other results in round {}", i,
-                           round),
-               "those that it gets alone");
-      }
-    } catch (...) {
-      failures[at] = std::current_exception();
+  in_threads(kThreads, [&](int i) {
+    for (int round = 0; round < rounds; ++round) {
+      if (work(i) != expected[static_cast<std::size_t>(i)])
+        fail(fmt::format("beside another thread, thread {} gets other results in round {}", i,
+                         round),
+             "those that it gets alone");
     }
-  };
+  });
+}
+
+void in_threads(int n, const std::function<void(int)>& work) {
+  std::vector<std::exception_ptr> failures(static_cast<std::size_t>(n));
   std::vector<std::thread> threads;
-  for (int i = 0; i < kThreads; ++i)
-    threads.emplace_back(run, i);
+  std::latch start(n);
+  for (int i = 0; i < n; ++i) {
+    threads.emplace_back([&, i] {
+      start.arrive_and_wait();
+      try {
+        work(i);
+      } catch (...) {
+        failures[static_cast<std::size_t>(i)] = std::current_exception();
+      }
+    });
+  }
   for (std::thread& thread : threads)
     thread.join();
   for (const std::exception_ptr& failure : failures) {
@@ -46,15 +51,7 @@ void require_independent(const std::function<std::string(int)>& work, int rounds
 }
 
 void in_another_thread(const std::function<void()>& body) {
-  std::exception_ptr failure;
-  std::thread([&] {
-    try {
-      body();
-    } catch (...) {
-      failure = std::current_exception();
-    }
-  }).join();
-  if (failure) std::rethrow_exception(failure);
+  in_threads(1, [&](int) { body(); });
 }
 
 std::string to_text(const std::vector<Values>& values) {

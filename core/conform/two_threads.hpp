@@ -1,4 +1,4 @@
-// Objects of one type in two threads at once.
+// Work in threads: objects of one type in two at once, or one object in another.
 #pragma once
 
 #include <functional>
@@ -13,7 +13,10 @@ namespace dlrun::conform {
 // Throws Failure when that differs while both threads work.
 void require_independent(const std::function<std::string(int)>& work, int rounds = 8);
 
-// Runs it in a thread of its own, to its end; throws what it throws.
+// Runs work(0), work(1) ... in threads of their own that begin together, to their ends; throws what
+// the first of them throws.
+void in_threads(int n, const std::function<void(int)>& work);
+// The same of one.
 void in_another_thread(const std::function<void()>& body);
 
 std::string to_text(const std::vector<Values>& values);  // bit for bit

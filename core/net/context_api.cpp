@@ -45,11 +45,6 @@ void watch_reserved(const dlr_context& context, const Field& reserved, const cha
     context.observer->reserved_set(context, of_struct);
 }
 
-void watch_reserved(const dlr_context& context, const dlr_arg* args, uint32_t n_args) {
-  for (uint32_t i = 0; i < n_args; ++i)
-    watch_reserved(context, args[i].reserved, "dlr_arg");
-}
-
 dlr_string name(dlr_context* context) {
   return context->layer == nullptr ? dlr_string{"", 0} : host::to_abi(context->layer->name);
 }
@@ -235,7 +230,6 @@ dlr_error* launch(dlr_context* context, const dlr_kernel* kernel, int64_t items,
                   const dlr_arg* args, uint32_t n_args) {
   return guard([&] {
     require_tensors(args, n_args);
-    watch_reserved(*context, args, n_args);
     if (context->observer != nullptr) context->observer->launched(*context, *kernel);
     context->executor->launch(*kernel, context->dtype, items, width, args, n_args);
   });
@@ -256,7 +250,6 @@ dlr_error* run_operator(dlr_context* context, uint32_t index, const dlr_arg* arg
       base::fail_work(fmt::format("there is no operator {}", index));
     Operator& op = node.operators[index];
     require_tensors(args, n_args);
-    watch_reserved(*context, args, n_args);
     if (n_args != op.args.size()) {
       base::fail_work(
           fmt::format("operator '{}' was described with {} arguments and is run with {}", op.op,
