@@ -10,9 +10,9 @@
 #include "core/base/error.hpp"
 #include "core/base/files.hpp"
 #include "core/conform/case_text.hpp"
+#include "core/conform/data/sample_files.hpp"
 #include "core/conform/events.hpp"
 #include "core/conform/parts.hpp"
-#include "core/conform/sample_files.hpp"
 #include "core/registry/child_process.hpp"
 #include "core/registry/scan.hpp"
 

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "core/base/error.hpp"
+#include "core/conform/handed.hpp"
 #include "core/conform/leaks.hpp"
 #include "core/conform/runner.hpp"
 #include "core/host/error.hpp"
@@ -29,6 +30,11 @@ bool must_fail(const char* name) {
   return true;
 }
 
+dlr_error* made_to_fail(const char* name) {
+  return host::make_error(DLR_INTERNAL_ERROR,
+                          fmt::format("{} was made to fail (dlrun conform)", name));
+}
+
 template <class Api>
 const Api* real_api();
 template <>
@@ -37,7 +43,7 @@ const dlr_params_api* real_api() {
 }
 template <>
 const dlr_context_api* real_api() {
-  return host::host_table()->context;
+  return watched_context();
 }
 template <>
 const dlr_data_api* real_api() {
@@ -51,9 +57,7 @@ template <class Api, class... Args, dlr_error* (*Api::*kFunction)(Args...)>
 struct Faulty<kFunction> {
   static inline const char* name = "";
   static dlr_error* call(Args... args) {
-    if (must_fail(name))
-      return host::make_error(DLR_INTERNAL_ERROR,
-                              fmt::format("{} was made to fail (dlrun conform)", name));
+    if (must_fail(name)) return made_to_fail(name);
     return (real_api<Api>()->*kFunction)(args...);
   }
   static void replace(Api& api, const char* the_name) {
@@ -156,6 +160,11 @@ const dlr_host* faulty_host() {
     return made;
   }();
   return &host;
+}
+
+dlr_error* faulty_write(void*, dlr_string) {
+  constexpr const char* kName = "write, of save_state";
+  return must_fail(kName) ? made_to_fail(kName) : nullptr;
 }
 
 void use(const std::function<void()>& body) {

@@ -7,8 +7,11 @@
 
 namespace dlrun::conform {
 
-// The host's table, but for calls that can fail: those do when a check wants it.
+// The host's table, but for calls that can fail: those do when a check wants it. What goes through
+// a context is watched (handed.hpp).
 const dlr_host* faulty_host();
+// What a layer's save_state writes to: takes all, and fails like a call of the host.
+dlr_error* faulty_write(void* sink, dlr_string bytes);
 
 // `round` makes objects of the plugin, uses and destroys them; it throws base::Error for the
 // plugin's errors. Runs it with each call of the host that can fail failing once, in turn. Throws

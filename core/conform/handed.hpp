@@ -1,30 +1,39 @@
 // What a layer or solver hands over to the host through its context, watched: rules A5, L15, S9.
 #pragma once
 
+#include <dlrun/abi.h>
+
 #include <set>
 #include <string>
 
-#include "core/net/layer_node.hpp"
-
 namespace dlrun::conform {
 
-class Handed : public net::ContextObserver {
+// The host's table of a context, which tells what passes through it to the Handed that lives.
+const dlr_context_api* watched_context();
+
+// One at a time; plugins must have got watched_context().
+class Handed {
  public:
-  // `layer`: only what the layer of that name hands over.
-  explicit Handed(std::string layer = {}) : layer_(std::move(layer)) {}
-  void launched(const dlr_context& context, const dlr_kernel& kernel) override;
-  void reserved_set(const dlr_context& context, const char* of_struct) override;
+  // `layer`: only what the layer of that name hands over; "": all.
+  explicit Handed(std::string layer = {});
+  ~Handed();
+  Handed(const Handed&) = delete;
+  Handed& operator=(const Handed&) = delete;
+
+  void launched(dlr_context* context, const dlr_kernel* kernel);
+  // The reserved bytes of a struct that was handed over.
+  void passed(dlr_context* context, const char* of_struct, const void* reserved, std::size_t bytes);
 
   // Each throws Failure.
   void require_listed(const dlr_kernel* const* kernels, uint64_t n_kernels) const;
   void require_nothing_reserved() const;
 
  private:
-  bool is_watched(const dlr_context& context) const;
+  bool is_watched(dlr_context* context) const;
 
   std::string layer_;
   std::set<const dlr_kernel*> kernels_;
-  std::set<std::string> reserved_;
+  std::set<std::string> reserved_;  // structs that had something there
 };
 
 }  // namespace dlrun::conform

@@ -21,11 +21,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void check_query(const fs::path& file) {
+// `first`: what it answered before.
+void check_query(const fs::path& file, const registry::Manifest& first) {
   const registry::Library library = registry::open_library(file);
   const auto query =
       library.handle.get<const dlr_plugin*(uint32_t, uint32_t, const char**)>("dlrun_plugin_query");
-  const registry::Manifest first = registry::make_manifest(file);
   constexpr uint32_t kNoSuchMajor = 9999;
   const char* why = nullptr;
   if (query(kNoSuchMajor, 0, &why) != nullptr)
@@ -136,7 +136,7 @@ void check_library(const fs::path& file, Runner& runner) {
   const bool is_device =
       std::any_of(manifest.provided.begin(), manifest.provided.end(),
                   [](const auto& provided) { return provided.kind == "device"; });
-  runner.check("A2", name, [&] { check_query(file); });
+  runner.check("A2", name, [&] { check_query(file, manifest); });
   runner.check("A3", name, [&] { check_exports(facts); });
   runner.check("A4", name, [&] { check_threading(facts, is_device); });
   runner.check("A5", name, [&] { check_structs(entry); });

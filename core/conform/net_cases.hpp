@@ -4,8 +4,8 @@
 
 #include <vector>
 
-#include "core/conform/layer_case.hpp"
-#include "core/conform/operator_case.hpp"
+#include "core/conform/device/operator_case.hpp"
+#include "core/conform/layer/case.hpp"
 #include "core/train/session.hpp"
 
 namespace dlrun::conform {

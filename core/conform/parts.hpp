@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "core/conform/case_text.hpp"
+#include "core/conform/device/operator_case.hpp"
 #include "core/conform/ground.hpp"
-#include "core/conform/layer_case.hpp"
-#include "core/conform/operator_case.hpp"
+#include "core/conform/layer/case.hpp"
 #include "core/conform/runner.hpp"
 
 namespace dlrun::conform {

@@ -95,7 +95,6 @@ class Builder {
         stage.config, net_.catalogue_, net_.options_.dtype, is_training(stage),
         net_.options_.state.is_training || net_.options_.force_backward);
     LayerNode& layer = *stage.layer;
-    layer.context.observer = net_.options_.observer;
     for (size_t i = 0; i < stage.bottoms.size(); ++i)
       layer.bottom_descs[i] = value(stage.bottoms[i]).data.desc;
     layer.setup();

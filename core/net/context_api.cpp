@@ -36,15 +36,6 @@ Facts read_facts(const Facts* given, const Facts& defaults) {
   return facts;
 }
 
-// Tells whoever checks the plugin when a reserved field isn't 0.
-template <class Field>
-void watch_reserved(const dlr_context& context, const Field& reserved, const char* of_struct) {
-  if (context.observer == nullptr) return;
-  const auto* bytes = reinterpret_cast<const char*>(&reserved);
-  if (std::any_of(bytes, bytes + sizeof reserved, [](char byte) { return byte != 0; }))
-    context.observer->reserved_set(context, of_struct);
-}
-
 dlr_string name(dlr_context* context) {
   return context->layer == nullptr ? dlr_string{"", 0} : host::to_abi(context->layer->name);
 }
@@ -92,7 +83,6 @@ dlr_tensor_desc read_desc(const dlr_tensor_desc* given, const std::string& what)
 
 void set_facts(dlr_context* context, const dlr_layer_facts* facts) {
   if (context->layer == nullptr) return;
-  watch_reserved(*context, facts->reserved, "dlr_layer_facts");
   context->layer->facts = read_facts(facts, context->layer->facts);
 }
 
@@ -107,12 +97,10 @@ void set_facts_of(LayerNode& node, std::vector<Facts>& all, const char* what, ui
   }
 }
 void set_bottom_facts(dlr_context* context, uint32_t index, const dlr_bottom_facts* facts) {
-  watch_reserved(*context, facts->reserved, "dlr_bottom_facts");
   LayerNode* node = context->layer;
   if (node != nullptr) set_facts_of(*node, node->bottom_facts, "bottom", index, facts);
 }
 void set_top_facts(dlr_context* context, uint32_t index, const dlr_top_facts* facts) {
-  watch_reserved(*context, facts->reserved, "dlr_top_facts");
   LayerNode* node = context->layer;
   if (node != nullptr) set_facts_of(*node, node->top_facts, "top", index, facts);
 }
@@ -120,7 +108,6 @@ void set_top_facts(dlr_context* context, uint32_t index, const dlr_top_facts* fa
 dlr_error* add_param(dlr_context* context, const dlr_param_desc* desc, uint32_t* index) {
   return guard([&] {
     LayerNode& node = layer(context);
-    watch_reserved(*context, desc->reserved, "dlr_param_desc");
     ParamDecl param;
     param.desc = read_desc(desc->shape, fmt::format("parameter {}", node.params.size()));
     param.filler = desc->filler;
@@ -145,7 +132,6 @@ dlr_error* set_top(dlr_context* context, uint32_t index, const dlr_tensor_desc* 
 dlr_error* add_scratch(dlr_context* context, const dlr_scratch_desc* desc, uint32_t* index) {
   return guard([&] {
     LayerNode& node = layer(context);
-    watch_reserved(*context, desc->reserved, "dlr_scratch_desc");
     ScratchDecl scratch;
     scratch.unless_operator = desc->unless_operator;
     scratch.reserve = desc->reserve != 0;
@@ -159,7 +145,6 @@ dlr_error* add_operator(dlr_context* context, const dlr_op_desc* desc, dlr_strin
                         uint32_t* index) {
   return guard([&] {
     LayerNode& node = layer(context);
-    watch_reserved(*context, desc->reserved, "dlr_op_desc");
     if (desc->n_post_ops > 0)
       base::fail_work("an operator is described without post-ops: those are the host's to add");
     Operator op;
@@ -230,7 +215,6 @@ dlr_error* launch(dlr_context* context, const dlr_kernel* kernel, int64_t items,
                   const dlr_arg* args, uint32_t n_args) {
   return guard([&] {
     require_tensors(args, n_args);
-    if (context->observer != nullptr) context->observer->launched(*context, *kernel);
     context->executor->launch(*kernel, context->dtype, items, width, args, n_args);
   });
 }

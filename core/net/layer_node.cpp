@@ -115,12 +115,17 @@ void LayerNode::backward() {
 
 std::string LayerNode::save_state() {
   std::string state;
-  if (!DLR_HAS(type_, save_state) || type_->save_state == nullptr) return state;
-  const auto append = [](void* sink, dlr_string bytes) -> dlr_error* {
-    return host::guard([&] { static_cast<std::string*>(sink)->append(host::from_abi(bytes)); });
-  };
-  host::check(type_->save_state(self_, append, &state), subject_);
+  save_state(
+      [](void* sink, dlr_string bytes) -> dlr_error* {
+        return host::guard([&] { static_cast<std::string*>(sink)->append(host::from_abi(bytes)); });
+      },
+      &state);
   return state;
+}
+
+void LayerNode::save_state(dlr_error* (*write)(void*, dlr_string), void* sink) {
+  if (!DLR_HAS(type_, save_state) || type_->save_state == nullptr) return;
+  host::check(type_->save_state(self_, write, sink), subject_);
 }
 
 void LayerNode::load_state(const std::string& bytes) {

@@ -35,15 +35,6 @@ struct ScratchDecl {
 
 class LayerNode;
 
-// Told what a plugin hands over through its context; for checks of plugins.
-class ContextObserver {
- public:
-  virtual ~ContextObserver() = default;
-  virtual void launched(const dlr_context& context, const dlr_kernel& kernel) = 0;
-  // A reserved field of a struct isn't 0.
-  virtual void reserved_set(const dlr_context& context, const char* of_struct) = 0;
-};
-
 }  // namespace dlrun::net
 
 // What a plugin's calls act on. One per layer, and one for a solver's updates.
@@ -52,7 +43,6 @@ struct dlr_context {
   dlrun::net::Executor* executor = nullptr;
   uint32_t dtype = DLR_F32;
   dlr_random_key random_key{};
-  dlrun::net::ContextObserver* observer = nullptr;  // null: nobody
 };
 
 namespace dlrun::net {
@@ -73,6 +63,7 @@ class LayerNode {
   void backward();
   bool has_backward() const;
   std::string save_state();
+  void save_state(dlr_error* (*write)(void* sink, dlr_string bytes), void* sink);
   void load_state(const std::string& bytes);
   const dlr_layer_type& type() const { return *type_; }
 

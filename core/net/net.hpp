@@ -32,8 +32,7 @@ struct NetOptions {
   Fallback fallback = Fallback::kError;        // for layers on the job's device
   Fallback named_fallback = Fallback::kError;  // for layers that name a device themselves
   bool keep_all = false;  // values don't share memory, so that each can be looked at after a pass
-  bool force_backward = false;          // gradients down to the inputs; also by the net's own field
-  ContextObserver* observer = nullptr;  // of what layers hand over; null: nobody
+  bool force_backward = false;  // gradients down to the inputs; also by the net's own field
 };
 
 // Who reads a value: a stage's bottom.

@@ -6,7 +6,7 @@ import unittest
 from support import BUILD, SOURCE, CommandTest
 
 CASES = SOURCE / "tests/gallery/cases.yaml"
-KINDS = ("database", "device", "filler", "layer", "schedule", "solver", "source", "transform")
+KINDS = ("database", "device", "filler", "layer", "library", "schedule", "solver", "source", "transform")
 GALLERY = BUILD / "tests" / "gallery"
 
 
@@ -68,8 +68,36 @@ class Gallery(CommandTest):
             "flushes_while_running": "A6",
             "crashes": "A10",
             "hangs": "A11",
+            "opens_anything": "D1",
+            "overlaps": "D2",
+            "zeroes_from_start": "D4",
+            "out_of_memory_unsaid": "D5",
+            "zeroes_at_once": "D6",
+            "spoils_input": "O5",
+            "ignores_fusions": "O7",
+            "reorders_lossy": "Y1",
         })
-        self.expect("kernel_device_doubles_rates", "N4")
+
+    def test_devices_of_kernels(self):
+        self.expect_each("kernel_device", {
+            "wrong_numbers": "K1",
+            "ignores_offsets": "K2",
+            "unrepeatable": "K3",
+            "builds_nonsense": "K4",
+            "skips_the_last": "N1",
+            "leaks_in_layers": "N3",
+            "doubles_rates": "N4",
+        })
+
+    def test_libraries(self):
+        self.expect_each("library", {
+            "nameless": "A1",
+            "serves_any_major": "A2",
+            "changes_its_answer": "A2",
+            "exports_more": "A3",
+            "links_threads": "A4",
+            "inits_once": "A9",
+        })
 
     def test_layers(self):
         self.expect_each("layer", {
@@ -94,6 +122,15 @@ class Gallery(CommandTest):
             "unlisted_kernel": "L15",
             "unlisted_in_backward": "L15",
             "never_alone": "L16",
+            "shape_grows": "L1",
+            "false_zero_to_zero": "L7",
+            "draws_unsaid": "L8",
+            "restless": "L9",
+            "false_identity": "L10",
+            "false_elementwise": "L11",
+            "loses_precision": "L12",
+            "forgets_state": "L13",
+            "ignores_full_disk": "A12",
         })
 
     def test_solvers(self):

@@ -14,6 +14,12 @@ namespace {
 enum Defect {
   none,
   doubles_rates,
+  wrong_numbers,
+  ignores_offsets,
+  unrepeatable,
+  builds_nonsense,
+  skips_the_last,
+  leaks_in_layers,
 };
 constexpr Defect kDefect = DEFECT;
 
@@ -62,6 +68,7 @@ dlr_error* allocate(dlr_device* device, uint64_t bytes, dlr_mem* out) {
   return guard([&] {
     if (bytes > uint64_t{1} << 30) throw dlrun::Error("more than there is", DLR_OUT_OF_MEMORY);
     void* memory = std::malloc(bytes + 1);
+    std::memset(memory, 0xFF, bytes);  // nothing of before
     device->memory.insert(memory);
     *out = {reinterpret_cast<uintptr_t>(device), reinterpret_cast<uintptr_t>(memory), 0, bytes};
   });
@@ -100,6 +107,7 @@ dlr_cpu_entry entry_of(const dlr_kernel& kernel, uint32_t dtype, uint32_t index_
     if (dtype == DLR_F32) return index_bits == 64 ? variant.f32_wide : variant.f32;
     return index_bits == 64 ? variant.f64_wide : variant.f64;
   }
+  if (kDefect == builds_nonsense) return nullptr;
   throw dlrun::Error("no baseline build of the kernel", DLR_UNIMPLEMENTED);
 }
 
@@ -111,14 +119,27 @@ void release_kernel(dlr_device*, dlr_built_kernel* kernel) {
   delete kernel;
 }
 
+[[maybe_unused]] void* volatile kept = nullptr;
+[[maybe_unused]] int64_t n_launches = 0;
+
 // The last number of an update is its rate.
 dlr_error* launch(dlr_device*, dlr_stream*, dlr_built_kernel* kernel, int64_t items, int64_t,
                   const dlr_kernel_arg* args, uint32_t n_args) {
   return guard([&] {
     std::vector<dlr_kernel_arg> own(args, args + n_args);
     const std::string_view name = dlrun::from_abi(kernel->kernel->name);
-    if (kDefect == doubles_rates && name.find("_update") != name.npos) own.back().real *= 2;
-    kernel->entry(own.data(), 0, items);
+    const bool is_update = name.find("_update") != name.npos;
+    const bool is_of_core = name.find("core_") == 0;
+    if (kDefect == doubles_rates && is_update) own.back().real *= 2;
+    for (dlr_kernel_arg& arg : own) {
+      if (kDefect == ignores_offsets) arg.mem.offset = 0;
+      if (kDefect == wrong_numbers) arg.real *= 1.01;
+      if (kDefect == unrepeatable) arg.real *= ++n_launches % 2 == 0 ? 1 : 1 + 1e-14;
+    }
+    if (kDefect == leaks_in_layers && !is_of_core)
+      kept = ::operator new(64);  // and nothing deletes it
+    const bool skips = kDefect == skips_the_last && !is_of_core && !is_update;
+    kernel->entry(own.data(), 0, skips ? items - 1 : items);
   });
 }
 

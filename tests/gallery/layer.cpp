@@ -39,6 +39,15 @@ enum Defect {
   unlisted_kernel,
   unlisted_in_backward,
   flushes_while_running,
+  shape_grows,
+  false_zero_to_zero,
+  draws_unsaid,
+  restless,
+  false_identity,
+  false_elementwise,
+  loses_precision,
+  forgets_state,
+  ignores_full_disk,
 };
 constexpr Defect kDefect = DEFECT;
 
@@ -52,7 +61,9 @@ class Gallery final : public Layer {
 
   void setup(SetupContext& context) override {
     LayerFacts facts;
-    facts.per_sample = 1;
+    facts.per_sample = kDefect != false_elementwise;
+    facts.elementwise = kDefect == false_elementwise;
+    facts.identity_in_test = kDefect == false_identity;
     facts.zero_to_zero = 1;
     facts.host_only = 1;
     facts.reserved[5] = kDefect == sets_reserved;
@@ -66,10 +77,15 @@ class Gallery final : public Layer {
     context.bottom_facts(0, x);
   }
 
-  void reshape(ReshapeContext& context) override { context.top(0, context.bottom_shape(0)); }
+  void reshape(ReshapeContext& context) override {
+    Shape shape = context.bottom_shape(0);
+    if (kDefect == shape_grows && shape.rank() > 0) shape[0] += n_reshapes_++;
+    context.top(0, shape);
+  }
 
   void forward(RunContext& context) override {
     misbehave();
+    state_ = "used";
     if (kDefect == bound_to_a_thread && maker_ != std::this_thread::get_id())
       throw Error("made in another thread");
     if (is_stuck_) throw Error("something went wrong before");
@@ -82,6 +98,10 @@ class Gallery final : public Layer {
   }
   void backward(RunContext& context) override {
     context.dtype() == DLR_F64 ? backward_as<double>(context) : backward_as<float>(context);
+  }
+  std::string save_state() override { return state_; }
+  void load_state(std::string_view state) override {
+    if (kDefect != forgets_state) state_ = state;
   }
 
  private:
@@ -102,11 +122,22 @@ class Gallery final : public Layer {
     const T* x0 = context.map_read<T>(context.bottom(0));
     const T* x1 = context.map_read<T>(context.bottom(1));
     T* y = context.map_write<T>(context.top(0));
+    const bool is_reversed = kDefect == false_per_sample || kDefect == false_elementwise;
     for (int64_t i = 0; i < n; ++i)
-      y[i] = x0[i] * x1[kDefect == false_per_sample ? n - 1 - i : i] + x0[i];
+      y[i] = x0[i] * x1[is_reversed ? n - 1 - i : i] + x0[i] + static_cast<T>(too_much(context));
     if (kDefect == unlisted_kernel)
       context.launch(gallery::kUnlisted, n, 1, read_write(context.top(0)));
     if (kDefect == shares_state && n > 0) y[0] = static_cast<T>(kept_for_a_while(y[0]));
+  }
+
+  // What some defects add to each element.
+  double too_much(RunContext& context) {
+    if (kDefect == false_zero_to_zero) return 0.25;
+    if (kDefect == draws_unsaid)
+      return static_cast<double>((context.random_key().seed + context.random_key().stream) % 1021);
+    if (kDefect == restless) return static_cast<double>(++n_elements_);
+    if (kDefect == loses_precision) return context.dtype() == DLR_F32 ? 1e-2 : 0;
+    return 0;
   }
 
   // In memory that all instances have in common.
@@ -140,6 +171,9 @@ class Gallery final : public Layer {
 
   void* kept_ = nullptr;
   bool is_stuck_ = false;
+  int64_t n_reshapes_ = 0;
+  int64_t n_elements_ = 0;
+  std::string state_ = "first";
   std::thread::id maker_ = std::this_thread::get_id();
 };
 
@@ -153,7 +187,18 @@ __attribute__((constructor)) void on_load() {
     std::thread([] { std::this_thread::sleep_for(std::chrono::minutes(1)); }).detach();
 }
 
-const dlr_layer_type kGallery = layer_type<Gallery>({2, 2, 1, 1});
+dlr_error* save_unheeded(void* self, dlr_error* (*write)(void*, dlr_string), void* sink) {
+  return guard([&] {
+    dlr_error* const error = write(sink, to_abi(static_cast<Layer*>(self)->save_state()));
+    if (error != nullptr) host().error_free(error);
+  });
+}
+
+const dlr_layer_type kGallery = [] {
+  dlr_layer_type type = layer_type<Gallery>({2, 2, 1, 1});
+  if (kDefect == ignores_full_disk) type.save_state = save_unheeded;
+  return type;
+}();
 
 }  // namespace
 

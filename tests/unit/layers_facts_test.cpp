@@ -2,7 +2,7 @@
 // the cpu device's operators and by portable kernels.
 #include <doctest/doctest.h>
 
-#include "core/conform/layer_checks.hpp"
+#include "core/conform/layer/checks.hpp"
 #include "core/conform/runner.hpp"
 #include "tests/unit/layers_bench.hpp"
 

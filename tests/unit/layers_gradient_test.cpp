@@ -4,7 +4,7 @@
 
 #include <set>
 
-#include "core/conform/layer_checks.hpp"
+#include "core/conform/layer/checks.hpp"
 #include "core/conform/runner.hpp"
 #include "tests/unit/layers_bench.hpp"
 

@@ -1,0 +1,184 @@
+// Rules O: operators against their formulas. Collects the private layouts that their plans choose.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+
+#include "core/conform/device/checks.hpp"
+#include "core/conform/device/operator_run.hpp"
+#include "core/conform/device/step_run.hpp"
+#include "core/conform/leaks.hpp"
+#include "core/conform/parts.hpp"
+#include "core/host/error.hpp"
+#include "core/memory/device.hpp"
+
+namespace dlrun::conform {
+namespace {
+
+// Two plans of one operator in turn; the second lives on when the first is gone.
+void check_independence(RawDevice& device, const OperatorCase& first_case,
+                        const OperatorCase& second_case, std::size_t step) {
+  auto first = std::make_unique<StepRun>(device, first_case, step, DLR_F32, false);
+  StepRun second(device, second_case, step, DLR_F32, false);
+  const StepRun third(device, first_case, step, DLR_F32, false);
+  for (uint64_t round = 0; round < 2; ++round) {
+    first->compute(700 + round);
+    first->require_right(DLR_F32);
+    second.compute(800 + round);
+    second.require_right(DLR_F32);
+  }
+  first.reset();
+  second.compute(900);
+  second.require_right(DLR_F32);
+}
+
+// One small case of each operator is planned, run and destroyed again and again.
+void check_plan_leaks(const dlr_device_type& type, const OperatorCase& operator_case,
+                      std::size_t step) {
+  require_no_leak([&] {
+    RawDevice device(type);
+    StepRun(device, operator_case, step, DLR_F32, false).compute(400);
+  });
+}
+
+// Everything about one operator in one element type; collects the layouts that its plan chose.
+// Whether it ran, and right.
+bool check_step(RawDevice& device, const OperatorCase& operator_case, std::size_t step,
+                uint32_t dtype, std::vector<dlr_tensor_desc>& layouts, Runner& runner) {
+  const OperatorStep& what = operator_case.steps[step];
+  const std::string name =
+      fmt::format("{} in {}, float{}", what.op, operator_case.name, dtype & 0xFF);
+  std::unique_ptr<StepRun> run;
+  constexpr uint64_t kFirst = 400;
+  constexpr uint64_t kOther = 500;
+  runner.rung("operators");
+  const bool ran = runner.check("O2", name, [&] {
+    run = std::make_unique<StepRun>(device, operator_case, step, dtype, false);
+    run->compute(kFirst);
+  });
+  if (!ran || run == nullptr) return false;
+  const bool is_right =
+      runner.check("O10", name,
+                   [&] {
+                     run->require_within();
+                     run->require_own_workspace(kFirst, dtype);
+                   }) &&
+      runner.check("O3", name, [&] { run->require_written(); }) &&
+      runner.check("O5", name, [&] { run->run().require_untouched(); }) &&
+      runner.check(what.adds ? "O4" : "O1", name, [&] { run->require_right(dtype); }) &&
+      runner.check("O6", name, [&] {
+        const std::vector<Values> first = run->found();
+        run->compute(kOther);
+        run->require_right(dtype);
+        run->compute(kFirst);
+        require_same_bits(run->found(), first, "the first values again, output");
+      });
+  if (!is_right) return false;
+  if (!what.adds) {
+    runner.check("O4", name + ", accumulate", [&] {
+      StepRun adding(device, operator_case, step, dtype, true);
+      adding.compute(kFirst);
+      adding.require_right(dtype);
+    });
+  }
+  const std::vector<dlr_tensor_desc> chosen = run->run().private_layouts();
+  if (chosen.empty()) return true;
+  runner.rung("layouts");
+  runner.check("Y2", name, [&] { run->run().require_clean_padding(); });
+  for (const dlr_tensor_desc& layout : chosen) {
+    if (memory::element_count(layout) == 0) continue;  // nothing to reorder
+    if (std::none_of(layouts.begin(), layouts.end(), [&](const dlr_tensor_desc& known) {
+          return known.layout == layout.layout && memory::same_shape(known, layout);
+        }))
+      layouts.push_back(layout);
+  }
+  return true;
+}
+
+void check_declines(RawDevice& device) {
+  const OperatorCase nonsense{"",
+                              {Shape{2, 3}, Shape{2, 3}},
+                              {{"no_such_operator", {}, {}, {0, 1}, {1}, false}},
+                              {},
+                              false};
+  try {
+    const OperatorRun run(device, nonsense, nonsense.steps[0], DLR_F32);
+  } catch (const Declined&) {
+    return;
+  }
+  fail("a plan of the operator no_such_operator", "DLR_UNIMPLEMENTED and a reason");
+}
+
+void check_unknown_fusion(RawDevice& device) {
+  dlr_tensor_desc x = Shape{2, 3}.desc(DLR_F32, DLR_LAYOUT_ANY);
+  dlr_tensor_desc y = x;
+  dlr_tensor_desc* args[] = {&x, &y};
+  const dlr_post_op post = {sizeof(dlr_post_op), host::to_abi("no_such_fusion"), 1, 0, -1};
+  const dlr_post_op* const posts[] = {&post};
+  dlr_op_desc desc{};
+  desc.size = sizeof desc;
+  desc.op = host::to_abi("relu_forward");
+  desc.args = args;
+  desc.n_args = 2;
+  desc.post_ops = posts;
+  desc.n_post_ops = 1;
+  dlr_plan* plan = nullptr;
+  if (code_of(device.type().plan(device.handle(), &desc, &plan)) != DLR_UNIMPLEMENTED)
+    fail("no decline of the fusion no_such_fusion", "DLR_UNIMPLEMENTED and a reason");
+}
+
+}  // namespace
+
+void check_device_operators(const dlr_device_type& type, const std::string& name,
+                            const std::vector<OperatorCase>& cases, Runner& runner) {
+  runner.rung("operators");
+  if (!DLR_HAS(&type, plan) || type.plan == nullptr)
+    return runner.absent("it has no operators: layers run kernels");
+  std::unique_ptr<RawDevice> device;
+  runner.check("O7", name + ": no_such_operator", [&] {
+    count_devices(type);
+    device = std::make_unique<RawDevice>(type);
+    check_declines(*device);
+  });
+  if (device == nullptr) {  // none there, or skipped: the process before this one opened it too
+    try {
+      count_devices(type);
+    } catch (const Declined&) {
+      return;
+    }
+    device = std::make_unique<RawDevice>(type);
+  }
+  runner.check("O7", name + ": no_such_fusion", [&] { check_unknown_fusion(*device); });
+  std::vector<dlr_tensor_desc> layouts;
+  // By operator, the first case that ran right; and those of which two were run in turn.
+  std::map<std::string, const OperatorCase*> first;
+  std::set<std::string> in_turn;
+  for (const OperatorCase& each : cases) {
+    if (each.is_large) continue;
+    for (std::size_t step = 0; step < each.steps.size(); ++step) {
+      const std::string& op = each.steps[step].op;
+      for (const uint32_t dtype : {DLR_F32, DLR_F64}) {
+        const bool ran = check_step(*device, each, step, dtype, layouts, runner);
+        if (!ran || dtype != DLR_F32) continue;
+        runner.rung("operators");
+        const std::string who = name + ": " + op;
+        if (first.emplace(op, &each).second) {
+          runner.check("D8", who, [&] { check_plan_leaks(type, each, step); });
+          runner.check("O8", who, [&] {
+            check_malformed(*device, each, each.steps[step]);
+            StepRun after(*device, each, step, DLR_F32, false);
+            after.compute(400);
+            after.require_right(DLR_F32);
+          });
+        } else if (in_turn.insert(op).second) {
+          runner.check("O9", who, [&] { check_independence(*device, *first[op], each, step); });
+        }
+      }
+    }
+  }
+  check_layouts(*device, layouts, cases, name, runner);
+}
+
+}  // namespace dlrun::conform

@@ -1,0 +1,227 @@
+// Rules S: solvers.
+#include <fmt/format.h>
+
+#include <cmath>
+#include <functional>
+
+#include "core/base/error.hpp"
+#include "core/conform/faults.hpp"
+#include "core/conform/fitting.hpp"
+#include "core/conform/handed.hpp"
+#include "core/conform/leaks.hpp"
+#include "core/conform/parts.hpp"
+#include "core/conform/solver/subject.hpp"
+#include "core/conform/two_threads.hpp"
+
+namespace dlrun::conform {
+namespace {
+
+constexpr int64_t kIterations = SolverSubject::kIterations;
+const Shape kShape = {5, 3, 7};
+
+void check_recorded(const Ground& ground, const SolverCase& c) {
+  if (c.updates.empty()) decline("no recorded updates of it; --cases can give some");
+  constexpr double kTolerance = 1e-12;
+  SolverSubject subject(ground, c, DLR_F64);
+  const auto updated = subject.make({static_cast<int64_t>(c.start.size())}, 0);
+  updated->param.set(c.start);
+  for (std::size_t i = 0; i < c.updates.size(); ++i) {
+    const RecordedUpdate& update = c.updates[i];
+    if (updated->history.size() != update.history.size())
+      fail(fmt::format("{} history tensors", updated->history.size()),
+           fmt::format("{}", update.history.size()));
+    subject.update(*updated, update.gradient, static_cast<int64_t>(i), update.rate);
+    const std::string when = fmt::format("behind iteration {}, ", i);
+    require_close(updated->param.values(), update.param, kTolerance, kTolerance,
+                  when + "the parameter");
+    for (std::size_t h = 0; h < update.history.size(); ++h)
+      require_close(updated->history[h]->values(), update.history[h], kTolerance, kTolerance,
+                    fmt::format("{}history {}", when, h));
+  }
+}
+
+// Some updates, watched.
+void watch(const Ground& ground, const SolverCase& c,
+           const std::function<void(const dlr_solver_type&, const Handed&)>& use) {
+  Handed handed;
+  SolverSubject subject(ground, c, DLR_F32);
+  subject.train(kShape);
+  use(subject.type(), handed);
+}
+
+void check_kernel_list(const Ground& ground, const SolverCase& c) {
+  watch(ground, c, [](const dlr_solver_type& type, const Handed& handed) {
+    handed.require_listed(type.kernels, type.n_kernels);
+  });
+}
+
+void check_reserved(const Ground& ground, const SolverCase& c) {
+  watch(ground, c,
+        [](const dlr_solver_type&, const Handed& handed) { handed.require_nothing_reserved(); });
+}
+
+void check_n_history(const Ground& ground, const SolverCase& c) {
+  constexpr uint32_t kMost = 64;
+  SolverSubject subject(ground, c, DLR_F32);
+  const uint32_t n = subject.n_history();
+  if (n > kMost) fail(fmt::format("{} history tensors", n), fmt::format("at most {}", kMost));
+  subject.train(kShape);
+  const uint32_t later = subject.n_history();
+  const uint32_t other = SolverSubject(ground, c, DLR_F64).n_history();
+  if (later != n || other != n)
+    fail(fmt::format("{}, behind updates {}, of another instance {}", n, later, other),
+         "the same number each time");
+}
+
+void check_writes(const Ground& ground, const SolverCase& c) {
+  for (const uint32_t dtype : {DLR_F32, DLR_F64}) {
+    SolverSubject subject(ground, c, dtype);
+    const auto other = subject.make(kShape, 1);
+    const std::vector<Values> before = other->state();
+    const auto updated = subject.make(kShape, 0);
+    for (int64_t iteration = 0; iteration < kIterations; ++iteration)
+      subject.update(*updated, 0, iteration);
+    require_same_bits(other->state(), before, "of a parameter that isn't updated, tensor");
+    updated->param.require_margin("the parameter");
+    updated->gradient.require_margin("the gradient");
+    for (std::size_t i = 0; i < updated->history.size(); ++i)
+      updated->history[i]->require_margin(fmt::format("history {}", i));
+  }
+}
+
+void check_repeats(const Ground& ground, const SolverCase& c) {
+  for (const uint32_t dtype : {DLR_F32, DLR_F64}) {
+    SolverSubject subject(ground, c, dtype);
+    const std::vector<Values> first = subject.train(kShape);
+    SolverSubject another(ground, c, dtype);
+    require_same_bits(another.train(kShape), first, "by another instance, tensor");
+    require_same_bits(subject.train(kShape), first, "once more, tensor");
+  }
+}
+
+// Two parameters in turn, as in training; the second half by a new instance, with nothing but the
+// tensors of the first.
+void check_resumes(const Ground& ground, const SolverCase& c) {
+  const std::vector<Shape> shapes = {kShape, {4}};
+  std::vector<std::vector<Values>> whole;
+  std::vector<std::vector<Values>> resumed;
+  for (const bool is_resumed : {false, true}) {
+    auto subject = std::make_unique<SolverSubject>(ground, c, DLR_F32);
+    std::vector<std::unique_ptr<Updated>> all;
+    for (std::size_t p = 0; p < shapes.size(); ++p)
+      all.push_back(subject->make(shapes[p], p));
+    for (int64_t iteration = 0; iteration < 2 * kIterations; ++iteration) {
+      if (is_resumed && iteration == kIterations) {
+        auto next = std::make_unique<SolverSubject>(ground, c, DLR_F32);
+        for (std::size_t p = 0; p < shapes.size(); ++p) {
+          auto copy = next->make(shapes[p], p);
+          copy->set_state(all[p]->state());
+          all[p] = std::move(copy);
+        }
+        subject = std::move(next);
+      }
+      for (std::size_t p = 0; p < shapes.size(); ++p)
+        subject->update(*all[p], p, iteration);
+    }
+    for (const auto& each : all)
+      (is_resumed ? resumed : whole).push_back(each->state());
+  }
+  for (std::size_t p = 0; p < shapes.size(); ++p)
+    require_same_bits(resumed[p], whole[p],
+                      fmt::format("gone on with from its history, parameter {}, tensor", p));
+}
+
+void check_float32(const Ground& ground, const SolverCase& c) {
+  constexpr double kRelative = 1e-4;
+  constexpr double kAbsolute = 1e-5;
+  SolverSubject narrow(ground, c, DLR_F32);
+  SolverSubject wide(ground, c, DLR_F64);
+  const std::vector<Values> found = narrow.train(kShape);
+  const std::vector<Values> expected = wide.train(kShape);
+  for (std::size_t i = 0; i < expected.size(); ++i)
+    require_close(found.at(i), expected[i], kRelative, kAbsolute, fmt::format("tensor {}", i));
+}
+
+void check_all_shapes(const Ground& ground, const SolverCase& c) {
+  for (const Shape& shape : {Shape({}),
+                             {1},
+                             {0},
+                             {3, 0, 2},
+                             {17, 1},
+                             {1, 1, 1, 1},
+                             {2, 3, 1, 2, 3},
+                             {1, 2, 1, 2, 1, 2, 1, 2},
+                             {4099}}) {
+    SolverSubject subject(ground, c, DLR_F32);
+    std::vector<Values> found;
+    try {
+      found = subject.train(shape);
+    } catch (const base::Error& error) {
+      fail(fmt::format("shape [{}]: {}", shape.text(), error.what()), "success");
+    }
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      for (const double value : found[i]) {
+        if (!std::isfinite(value))
+          fail(fmt::format("shape [{}]: tensor {} holds {}", shape.text(), i, value),
+               "finite numbers");
+      }
+    }
+  }
+}
+
+void check_leaks(const Ground& ground, const SolverCase& c) {
+  require_no_leak([&] {
+    SolverSubject subject(ground, c, DLR_F32);
+    subject.train(kShape);
+  });
+}
+
+void check_errors(const Ground& ground, const SolverCase& c) {
+  require_errors_returned([&] {
+    SolverSubject subject(ground, c, DLR_F32);
+    use([&] { subject.train(kShape); });
+  });
+}
+
+void check_threads(const Ground& ground, const SolverCase& c) {
+  const std::vector<Ground> grounds = {ground.for_another_thread(), ground.for_another_thread()};
+  SolverSubject one(ground, c, DLR_F32);
+  const std::vector<Values> expected = one.train(kShape);
+  std::vector<Values> found;
+  in_another_thread([&] { found = one.train(kShape); });
+  require_same_bits(found, expected, "used in another thread, tensor");
+  require_independent([&](int thread) {
+    SolverSubject subject(grounds[static_cast<std::size_t>(thread)], c, DLR_F32);
+    return to_text(subject.train(kShape, static_cast<uint64_t>(thread)));
+  });
+}
+
+}  // namespace
+
+void check_solver(const Ground& ground, const std::string& type, const std::vector<CaseText>& texts,
+                  Runner& runner) {
+  std::vector<SolverCase> cases = solver_cases(texts, type);
+  runner.rung("state");
+  if (cases.empty())
+    cases = fitting<SolverCase>({{{type, "default", ""}, {}, {}}}, "S2", type, runner,
+                                [&](const SolverCase& c) { SolverSubject(ground, c, DLR_F32); });
+  for (const SolverCase& c : cases) {
+    const std::vector<Step> steps = {
+        {"state", "S2", [&] { check_n_history(ground, c); }},
+        {"library", "A5", [&] { check_reserved(ground, c); }},
+        {"writes", "S9", [&] { check_kernel_list(ground, c); }},
+        {"writes", "S3", [&] { check_writes(ground, c); }},
+        {"shapes", "S7", [&] { check_all_shapes(ground, c); }},
+        {"state", "S4", [&] { check_repeats(ground, c); }},
+        {"state", "S5", [&] { check_resumes(ground, c); }},
+        {"float32", "S6", [&] { check_float32(ground, c); }},
+        {"numbers", "S1", [&] { check_recorded(ground, c); }},
+        {"memory", "S8", [&] { check_leaks(ground, c); }},
+        {"errors", "A12", [&] { check_errors(ground, c); }},
+        {"threads", "A13", [&] { check_threads(ground, c); }},
+    };
+    runner.climb(c.text() + ground.label, steps);
+  }
+}
+
+}  // namespace dlrun::conform
