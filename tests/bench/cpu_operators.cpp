@@ -31,7 +31,8 @@ std::unique_ptr<Bytes> values(int64_t count) {
 
 double seconds() {
   timespec now{};
-  clock_gettime(omp_get_max_threads() == 1 ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &now);
+  clock_gettime(device_test::configured_threads() == 1 ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC,
+                &now);
   return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
 }
 
@@ -234,7 +235,7 @@ int main(int argc, char** argv) {
   }
   const int threads = argc > 2 ? std::atoi(argv[2]) : 0;
   const std::string net = argc > 3 ? argv[3] : "";
-  if (threads > 0) omp_set_num_threads(threads);
+  if (threads > 0) device_test::set_threads(threads);
   try {
     const DevicePlugin plugin(argv[1], static_cast<uint64_t>(threads));
     Bench bench(plugin);

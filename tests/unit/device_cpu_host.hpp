@@ -1,5 +1,4 @@
-// device_cpu_host.hpp: a host just large enough to open a device plugin and run operators, without
-// dlrun's core.
+// device_cpu_host.hpp: opens a device plugin and runs its operators, with no net around.
 #pragma once
 
 #include <dlfcn.h>
@@ -13,77 +12,21 @@
 #include <string>
 #include <vector>
 
-// GNU's OpenMP runtime, called directly so that clang's builds use the one that OpenBLAS uses, too.
-extern "C" {
-void GOMP_parallel(void (*fn)(void*), void* data, unsigned n_threads, unsigned flags);
-int omp_get_max_threads(void);
-int omp_get_num_threads(void);
-int omp_get_thread_num(void);
-void omp_set_num_threads(int);
-}
-
-// In this host an error is its code and text.
-struct dlr_error {
-  uint32_t code;
-  std::string message;
-};
-
 namespace device_test {
 
-inline dlr_error* error(uint32_t code, dlr_string message) {
-  return new dlr_error{code, std::string(dlrun::from_abi(message))};
-}
-inline uint32_t error_code(const dlr_error* error) {
-  return error->code;
-}
-inline dlr_string error_message(const dlr_error* error) {
-  return dlrun::to_abi(error->message);
-}
-inline void error_free(dlr_error* error) {
-  delete error;
-}
-inline void log(uint32_t, dlr_string) {}
-inline const void* get_interface(dlr_string) {
-  return nullptr;
-}
-
-struct Loop {
-  int64_t n;
-  int64_t chunks;
-  dlr_range_fn fn;
-  void* context;
-};
-
-inline void run_chunks(void* data) {
-  const Loop& loop = *static_cast<const Loop*>(data);
-  for (int64_t i = omp_get_thread_num(); i < loop.chunks; i += omp_get_num_threads()) {
-    loop.fn(loop.context, loop.n * i / loop.chunks, loop.n * (i + 1) / loop.chunks);
-  }
-}
-
-inline void parallel_for(int64_t n, int64_t grain, dlr_range_fn fn, void* context) {
-  const int64_t chunks = std::min<int64_t>(omp_get_max_threads(), n / std::max<int64_t>(grain, 1));
-  if (chunks <= 1) {
-    if (n > 0) fn(context, 0, n);
-    return;
-  }
-  Loop loop{n, chunks, fn, context};
-  GOMP_parallel(run_chunks, &loop, static_cast<unsigned>(chunks), 0);
-}
-
-inline const dlr_host& test_host() {
-  static const dlr_host host{sizeof(dlr_host), DLR_ABI_MAJOR, DLR_ABI_MINOR, error,
-                             error_code,       error_message, error_free,    log,
-                             parallel_for,     get_interface, nullptr,       nullptr,
-                             nullptr};
-  return host;
-}
+// The host of core, whose headers can't be included beside the SDK's: both have names of the same
+// kind in `dlrun`.
+const dlr_host& core_host();
+int configured_threads();
+void set_threads(int threads);
 
 // What the plugin refused: the code and the text of its error.
 class Refused : public std::runtime_error {
  public:
-  explicit Refused(dlr_error* error) : std::runtime_error(error->message), code(error->code) {
-    delete error;
+  explicit Refused(dlr_error* error)
+      : std::runtime_error(std::string(dlrun::from_abi(core_host().error_message(error)))),
+        code(core_host().error_code(error)) {
+    core_host().error_free(error);
   }
   uint32_t code;
 };
@@ -159,13 +102,14 @@ class Plan {
 class DevicePlugin {
  public:
   explicit DevicePlugin(const std::string& file, uint64_t threads = 0, std::string_view isa = "") {
+    const dlr_host& host = core_host();  // first, as it sets up OpenMP
     void* library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (library == nullptr) throw std::runtime_error(dlerror());
     const auto query = reinterpret_cast<dlr_plugin_query_fn>(dlsym(library, "dlrun_plugin_query"));
     const char* why = "";
     const dlr_plugin* plugin = query(DLR_ABI_MAJOR, DLR_ABI_MINOR, &why);
     if (plugin == nullptr) throw std::runtime_error(why);
-    check(plugin->init(&test_host(), {}));
+    check(plugin->init(&host, {}));
     plugin_ = plugin;
     type_ = static_cast<const dlr_device_type*>(plugin->provided[0]->type);
     const dlr_device_options options{sizeof(dlr_device_options), threads, dlrun::to_abi(isa)};

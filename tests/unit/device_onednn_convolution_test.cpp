@@ -291,7 +291,7 @@ TEST_CASE("onednn convolves plain tensors when told to, and says so") {
 TEST_CASE("onednn uses as many threads as its device was opened with") {
   const DevicePlugin all(onednn_file());
   const DevicePlugin one(onednn_file(), 1);
-  const int before = omp_get_max_threads();
+  const int before = configured_threads();
   const Case& c = kCases[1];
   const Numbers numbers(c);
   RunnableOp a(all, forward(c), {numbers.x, numbers.w, numbers.bias, numbers.dy});
@@ -299,7 +299,7 @@ TEST_CASE("onednn uses as many threads as its device was opened with") {
   a.run();
   b.run();
   CHECK(largest_difference(a.result(3), b.result(3)) < 1e-6);
-  CHECK(omp_get_max_threads() == before);  // of the caller, not touched
+  CHECK(configured_threads() == before);  // of the caller, not touched
 }
 
 TEST_CASE("onednn says why it declines") {

@@ -37,7 +37,7 @@ void check_rounds(const std::string& device, int rounds, const std::string& fold
   std::vector<std::string>& path = job.options.plugins.plugin_path;
   if (!folder.empty()) path.insert(path.begin(), folder);
   if (!has_device(device, job.options.plugins)) return;
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   rounds = 50;
   constexpr long kGrowth = 256 << 20;  // the sanitizer keeps what was freed back, up to so much
 #else

@@ -1,0 +1,19 @@
+// The host that device_cpu_host.hpp declares.
+#include "core/host/host_table.hpp"
+#include "core/host/openmp.hpp"
+
+namespace device_test {
+
+const dlr_host& core_host() {
+  return *dlrun::host::host_table();
+}
+
+int configured_threads() {
+  return dlrun::host::openmp().max_threads();
+}
+
+void set_threads(int threads) {
+  dlrun::host::openmp().set_threads(threads);
+}
+
+}  // namespace device_test
