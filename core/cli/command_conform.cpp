@@ -117,7 +117,7 @@ int conform_plugin(Words& words) {
     return 0;
   }
   if (words.plugin.empty())
-    base::fail_input("conform: which plugin? e.g. dlrun conform build/swish.so");
+    base::fail_input("conform: which plugin? e.g. dlrun conform build/layer_swish.so");
   words.options.plugin = std::filesystem::absolute(words.plugin);
   std::error_code ignored;
   if (!std::filesystem::is_regular_file(words.options.plugin, ignored))
@@ -165,7 +165,7 @@ Command add_conform_command(CLI::App& app) {
   add_plugin_options(*command, words->options.plugins);
   command->footer(
       "Examples:\n"
-      "  dlrun conform build/swish.so\n"
+      "  dlrun conform build/layer_swish.so\n"
       "  dlrun conform device_mine.so --from models/alexnet/deploy.prototxt \\\n"
       "    --set 'net.layer[data].input_param.shape.dim=[2, 3, 227, 227]'");
   return [words] { return conform_plugin(*words); };

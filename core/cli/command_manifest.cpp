@@ -49,7 +49,8 @@ int write_manifest(const Options& options) {
 std::function<int()> add_manifest_command(CLI::App& app) {
   const auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("manifest", "describe a plugin in a file beside it");
-  command->footer("Example: dlrun manifest build/swish.so    writes build/swish.manifest.yaml");
+  command->footer(
+      "Example: dlrun manifest build/layer_swish.so    writes build/layer_swish.manifest.yaml");
   command->add_option("PLUGIN", options->plugin, "the plugin's library")
       ->required()
       ->type_name("FILE");

@@ -16,6 +16,7 @@
 #include "core/cli/plugin_options.hpp"
 #include "core/registry/kinds.hpp"
 #include "core/registry/registry.hpp"
+#include "core/train/session.hpp"
 
 namespace dlrun::cli {
 namespace {
@@ -193,6 +194,8 @@ std::vector<const Manifest*> plugins_to_lock(const Registry& plugins,
 }
 
 int lock(Options options) {
+  if (std::filesystem::exists(options.config))  // else it locks for a job to come
+    options.search = train::with_config_plugins(options.search, options.config, {});
   options.search.use_lock = false;
   const Registry plugins(options.search);
   print_notices(plugins);

@@ -3,7 +3,9 @@
 #include <spdlog/spdlog.h>
 
 #include <memory>
+#include <sstream>
 
+#include "core/base/files.hpp"
 #include "core/cli/commands.hpp"
 #include "core/cli/session_options.hpp"
 #include "core/train/run_log.hpp"
@@ -26,8 +28,11 @@ std::vector<std::string> weight_files(const Options& options, const config::Job&
   for (const config::Node& node : {job.solver, job.root}) {
     if (!node || !node.has("weights")) continue;
     std::vector<std::string> files;
-    for (int i = 0; i < node.count("weights"); ++i)
-      files.push_back(node.text("weights", i));
+    for (int i = 0; i < node.count("weights"); ++i) {
+      std::istringstream names(node.text("weights", i));  // Caffe takes several in one
+      for (std::string name; std::getline(names, name, ',');)
+        files.push_back(base::resolve_path(name, node.where("weights", i).file).string());
+    }
     return files;
   }
   return {};

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
-#include <string>
 #include <string_view>
 
 #include "core/base/error.hpp"
@@ -163,7 +162,7 @@ const dlr_host* faulty_host() {
 }
 
 dlr_error* faulty_write(void*, dlr_string) {
-  constexpr const char* kName = "write, of save_state";
+  constexpr const char* kName = "save_state's write";
   return must_fail(kName) ? made_to_fail(kName) : nullptr;
 }
 

@@ -33,7 +33,26 @@ class WithFillerField : public config::SchemaSource {
   config::SchemaSource& plugins_;
 };
 
+template <class Parse>
+config::Node once(std::mutex& mutex, std::map<std::string, config::Node>& parsed,
+                  const std::string& text, Parse&& parse) {
+  const std::lock_guard lock(mutex);
+  const auto found = parsed.find(text);
+  return found != parsed.end() ? found->second : parsed.emplace(text, parse()).first->second;
+}
+
 }  // namespace
+
+config::Node Ground::parse_net(const std::string& prototxt) const {
+  return once(parsed->mutex, parsed->nets, prototxt,
+              [&] { return config::parse_job(prototxt, "case.prototxt", schemas).train_net; });
+}
+
+config::Node Ground::parse_solver(const std::string& fields) const {
+  return once(parsed->mutex, parsed->solvers, fields, [&] {
+    return config::parse_job(fields + " net_param { name: 'n' }", "case.prototxt", schemas).solver;
+  });
+}
 
 config::Node Ground::parse_filler(const std::string& fields) const {
   WithFillerField language(schemas);

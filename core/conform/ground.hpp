@@ -2,6 +2,9 @@
 #pragma once
 
 #include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
 #include <string>
 
 #include "core/config/load.hpp"
@@ -21,17 +24,22 @@ struct Ground {
     return {catalogue, schemas, open_devices(), label, open_devices};
   }
 
-  config::Node parse_net(const std::string& prototxt) const {
-    return config::parse_job(prototxt, "case.prototxt", schemas).train_net;
-  }
+  // Each text once: checks make a case's net many times over.
+  config::Node parse_net(const std::string& prototxt) const;
   config::Node parse_layer(const std::string& fields) const {
-    return parse_net("layer { name: 'tested' " + fields + " }").message("layer", 0);
+    return config::parse_job("layer { name: 'tested' " + fields + " }", "case.prototxt", schemas)
+        .train_net.message("layer", 0);
   }
   // `fields` of a FillerParameter.
   config::Node parse_filler(const std::string& fields) const;
-  config::Node parse_solver(const std::string& fields) const {
-    return config::parse_job(fields + " net_param { name: 'n' }", "case.prototxt", schemas).solver;
-  }
+  config::Node parse_solver(const std::string& fields) const;
+
+  struct Parsed {
+    std::mutex mutex;  // checks of threads share a ground
+    std::map<std::string, config::Node> nets;
+    std::map<std::string, config::Node> solvers;
+  };
+  std::shared_ptr<Parsed> parsed = std::make_shared<Parsed>();
 };
 
 }  // namespace dlrun::conform

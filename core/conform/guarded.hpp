@@ -4,7 +4,7 @@
 
 #include <dlrun/abi.h>
 
-#include "core/conform/device/raw_device.hpp"
+#include "core/conform/raw_device.hpp"
 #include "core/conform/shape.hpp"
 
 namespace dlrun::conform {

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <utility>
 
+#include "core/base/error.hpp"
 #include "core/conform/runner.hpp"
 #include "core/host/error.hpp"
 #include "core/host/host_table.hpp"
@@ -21,10 +22,15 @@ const dlr_context_api& host_api() {
 
 template <class Struct>
 void watch(dlr_context* context, const Struct& handed, const char* name) {
-  if (Handed* const to = watcher)
+  Handed* const to = watcher;
+  if (to != nullptr && DLR_HAS(&handed, reserved))
     to->passed(context, name, &handed.reserved, sizeof handed.reserved);
 }
 
+dlr_error* set_top(dlr_context* context, uint32_t index, const dlr_tensor_desc* desc) {
+  if (Handed* const to = watcher) to->reached(context);
+  return host_api().set_top(context, index, desc);
+}
 void set_facts(dlr_context* context, const dlr_layer_facts* facts) {
   watch(context, *facts, "dlr_layer_facts");
   host_api().set_facts(context, facts);
@@ -61,6 +67,7 @@ dlr_error* launch(dlr_context* context, const dlr_kernel* kernel, int64_t items,
 const dlr_context_api* watched_context() {
   static const dlr_context_api api = [] {
     dlr_context_api made = host_api();
+    made.set_top = set_top;
     made.set_facts = set_facts;
     made.set_bottom_facts = set_bottom_facts;
     made.set_top_facts = set_top_facts;
@@ -74,7 +81,7 @@ const dlr_context_api* watched_context() {
 }
 
 Handed::Handed(std::string layer) : layer_(std::move(layer)) {
-  watcher = this;
+  if (watcher.exchange(this) != nullptr) base::fail_work("two Handed at once");
 }
 
 Handed::~Handed() {
@@ -83,6 +90,10 @@ Handed::~Handed() {
 
 bool Handed::is_watched(dlr_context* context) const {
   return layer_.empty() || host::from_abi(host_api().name(context)) == layer_;
+}
+
+void Handed::reached(dlr_context* context) {
+  is_reached_ = is_reached_ || is_watched(context);
 }
 
 void Handed::launched(dlr_context* context, const dlr_kernel* kernel) {

@@ -78,7 +78,8 @@ const std::vector<Rule>& rules() {
       {"L7", "zero_to_zero: zeros in give zeros out."},
       {"L8", "uses_random is declared exactly when another pass gives other values."},
       {"L9",
-       "The same inputs, parameters and key give the same bits, unless nondeterministic is "
+       "The same inputs, parameters and key give the same bits, whatever ran before, unless "
+       "nondeterministic is "
        "declared."},
       {"L10", "identity_in_test: in phase TEST the top is the bottom."},
       {"L11", "elementwise: an element of a top depends on that element of the bottoms only."},

@@ -64,7 +64,8 @@ bool Device::has_operators() const {
 }
 
 bool Device::has_layouts() const {
-  return has_operators() && DLR_HAS(&type_, layout_bytes) && type_.layout_bytes != nullptr;
+  return has_operators() && DLR_HAS(&type_, zero_padding) && type_.layout_bytes != nullptr &&
+         type_.zero_padding != nullptr;
 }
 
 dlr_mem Device::allocate(uint64_t bytes) {
@@ -158,9 +159,9 @@ std::unique_ptr<Plan> Device::plan(dlr_op_desc& desc, std::string* reason) {
 
 uint64_t Device::layout_bytes(const dlr_tensor_desc& desc) {
   if (desc.layout == DLR_LAYOUT_PLAIN) return plain_bytes(desc);
-  if (!DLR_HAS(&type_, layout_bytes) || type_.layout_bytes == nullptr) {
-    base::fail_work(
-        fmt::format("{}it chose a private layout, but has no function layout_bytes", subject_));
+  if (!has_layouts()) {
+    base::fail_work(fmt::format(
+        "{}it chose a private layout, but lacks layout_bytes or zero_padding", subject_));
   }
   uint64_t bytes = 0;
   host::check(type_.layout_bytes(handle_, &desc, &bytes));

@@ -49,7 +49,7 @@ uint32_t dtype(dlr_context* context) {
   return context->dtype;
 }
 uint8_t is_training(dlr_context* context) {
-  return context->layer == nullptr || context->layer->is_training ? 1 : 0;
+  return context->layer != nullptr && context->layer->is_training ? 1 : 0;
 }
 uint8_t may_run_backward(dlr_context* context) {
   return context->layer != nullptr && context->layer->may_run_backward ? 1 : 0;

@@ -92,6 +92,7 @@ void LayerNode::check_facts() const {
 void LayerNode::reshape() {
   scratch.clear();
   operators.clear();
+  top_shape_known.assign(top_shape_known.size(), false);
   located([&] { host::check(type_->reshape(self_, &context), subject_); });
   for (size_t top = 0; top < top_shape_known.size(); ++top) {
     if (!top_shape_known[top]) {

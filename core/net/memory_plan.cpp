@@ -81,9 +81,9 @@ class MemoryPlanner {
     return maker.runs_backward && !maker.is_view &&
            maker.layer->top_facts[static_cast<size_t>(v.producer_top)].data_needed_in_backward != 0;
   }
-  // Fed from outside, or looked at after the pass.
+  // Fed from outside, or looked at after the pass, as the objective's parts are.
   bool is_observed(const Value& v) const {
-    return v.uses.empty() || stage(v.producer).bottoms.empty() || keep_all();
+    return v.uses.empty() || v.loss_weight != 0 || stage(v.producer).bottoms.empty() || keep_all();
   }
 
   void join_data() {

@@ -23,6 +23,7 @@ std::map<const memory::Buffer*, std::string> name_buffers(const Net& net) {
     const std::string name = fmt::format("'{}'", value->name);
     add(value->data, name);
     add(value->gradient, "gradient of " + name);
+    if (value->loss_part != nullptr) add(*value->loss_part, "part of the gradient of " + name);
     for (const GradientPart& part : value->parts) {
       if (part.tensor != nullptr) add(*part.tensor, "part of the gradient of " + name);
     }

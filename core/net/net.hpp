@@ -62,6 +62,8 @@ struct Value {
   bool needs_gradient = false;
   double loss_weight = 0;           // its part in the objective
   std::vector<GradientPart> parts;  // in the order of backward; empty: set from outside
+  // Full of loss_weight, a further part: where layers read a value that is in the objective itself.
+  std::unique_ptr<dlr_tensor> loss_part;
 };
 
 // A learnable parameter or a layer's kept state; layers that share it by name are its users.

@@ -54,11 +54,12 @@ void Net::begin_iteration() {
     param->gradient_written = false;
 }
 
-// Every loss top's gradient is its weight, and stays so: nobody writes it.
+// The gradient of a loss that nobody reads is its weight, and stays so: nobody writes it.
 void Net::set_loss_gradients() {
   for (const auto& value : values_) {
-    if (value->loss_weight == 0 || !value->needs_gradient || !value->parts.empty()) continue;
-    set_all(*host_executor_, value->gradient, value->loss_weight);
+    if (value->loss_weight == 0 || !value->needs_gradient) continue;
+    dlr_tensor& place = value->parts.empty() ? value->gradient : *value->loss_part;
+    set_all(*host_executor_, place, value->loss_weight);
   }
 }
 

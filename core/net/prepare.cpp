@@ -89,7 +89,7 @@ void Net::prepare_layer(Stage& stage) {
 }
 
 // Where this stage's backward writes, and the sums behind it: parts beyond a value's first are
-// added to it, and so are the gradients of views.
+// added to it, and so are the gradients of views and the weight that it has itself.
 void Net::prepare_gradients(Stage& stage) {
   stage.layer->bottom_gradients.assign(stage.bottoms.size(), nullptr);
   for (const auto& value : values_) {
@@ -102,6 +102,10 @@ void Net::prepare_gradients(Stage& stage) {
           part.view_top < 0 ? part.tensor : &values_[static_cast<size_t>(part.view_top)]->gradient;
       if (from->buffer != value->gradient.buffer)
         stage.sums.push_back({from, &value->gradient, i == 0});
+      if (i == 0 && value->loss_weight != 0) {
+        value->loss_part = make_tensor(value->gradient.desc);
+        stage.sums.push_back({value->loss_part.get(), &value->gradient, false});
+      }
     }
   }
 }

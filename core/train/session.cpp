@@ -11,17 +11,6 @@
 namespace dlrun::train {
 namespace {
 
-// The plugins that the configuration itself asks for come behind those of the command line.
-registry::SearchOptions with_config_plugins(const SessionOptions& options) {
-  registry::SearchOptions search = options.plugins;
-  search.config_file = options.config;
-  const config::PluginSettings settings =
-      config::read_plugin_settings(options.config, {options.overrides});
-  search.config_plugins = settings.plugins;
-  if (search.plugin_path.empty()) search.plugin_path = settings.plugin_path;
-  return search;
-}
-
 uint64_t choose_seed(const config::Node& solver) {
   if (solver && solver.has("random_seed") && solver.integer("random_seed") >= 0) {
     return static_cast<uint64_t>(solver.integer("random_seed"));
@@ -63,11 +52,22 @@ std::vector<DeviceKind> Plugins::device_kinds() const {
   return kinds;
 }
 
+registry::SearchOptions with_config_plugins(const registry::SearchOptions& options,
+                                            const std::string& config,
+                                            const std::vector<std::string>& overrides) {
+  registry::SearchOptions search = options;
+  search.config_file = config;
+  const config::PluginSettings settings = config::read_plugin_settings(config, {overrides});
+  search.config_plugins = settings.plugins;
+  if (search.plugin_path.empty()) search.plugin_path = settings.plugin_path;
+  return search;
+}
+
 Session::Session(const SessionOptions& options)
     : options_(options),
-      plugins_(std::make_unique<Plugins>(with_config_plugins(options), options.host == nullptr
-                                                                           ? *host::host_table()
-                                                                           : *options.host)) {
+      plugins_(std::make_unique<Plugins>(
+          with_config_plugins(options.plugins, options.config, options.overrides),
+          options.host == nullptr ? *host::host_table() : *options.host)) {
   job_ = config::load_job(options_.config, plugins_->registry(), {options_.overrides});
   for (const std::string& notice : job_.document->notices())
     spdlog::info("{}", notice);

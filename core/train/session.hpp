@@ -15,6 +15,11 @@
 
 namespace dlrun::train {
 
+// The plugins that the configuration itself asks for come behind those of the command line.
+registry::SearchOptions with_config_plugins(const registry::SearchOptions& options,
+                                            const std::string& config,
+                                            const std::vector<std::string>& overrides);
+
 struct SessionOptions {
   std::string config;  // the file
   std::vector<std::string> overrides;

@@ -10,7 +10,7 @@
 
 #include <cstdio>
 
-#include "tests/unit/device_cpu_host.hpp"
+#include "tests/unit/device_plugin.hpp"
 
 namespace {
 

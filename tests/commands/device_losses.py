@@ -19,13 +19,14 @@ class DevicesTest(CommandTest):
         return [entry["device"] for entry in listed
                 if "reason" not in entry and entry["device"] != "cpu" and ":" not in entry["device"]]
 
-    def train(self, job, device, iterations, *args):
-        """The loss of every iteration, and the last number of each name that a test printed."""
+    def train(self, job, device, *args, iterations=None):
+        """The loss of every iteration, and the last number of each name that a test printed; by default as many iterations as the job says."""
+        length = ("--set", f"solver.max_iter={iterations}") if iterations is not None else ()
         log = self.folder / f"{job}-{device}.jsonl"
         log.unlink(missing_ok=True)  # a log is added to
         done = self.expect_ok(
             "train", JOBS[job], "--device", device, "--fallback", "allow", "--log", log,
-            "--set", f"solver.max_iter={iterations}", "--set", f"solver.snapshot_prefix={self.folder / job}-{device}", *args)
+            *length, "--set", f"solver.snapshot_prefix={self.folder / job}-{device}", *args)
         losses = [json.loads(line)["loss"] for line in log.read_text(encoding="utf-8").splitlines() if '"loss"' in line]
         return losses, {name: float(value) for name, value in re.findall(r"^ *(\w+) = ([0-9.e+-]+)", done.out, re.MULTILINE)}
 

@@ -26,6 +26,7 @@ class Finished:
 class CommandTest(unittest.TestCase):
     """Each test has a folder of its own, `self.folder`, and runs dlrun in it."""
 
+    timeout = TRAIN_TIMEOUT
     plugin_path = PLUGINS  # for --plugin-path; None: the search as it is
 
     def setUp(self):
@@ -46,7 +47,7 @@ class CommandTest(unittest.TestCase):
     def run_dlrun(self, *args, cwd=None, env=None):
         process = subprocess.run(
             self.command(*args), cwd=cwd or self.folder, env=env or self.environment(),
-            capture_output=True, text=True, timeout=TRAIN_TIMEOUT, check=False)
+            capture_output=True, text=True, timeout=self.timeout, check=False)
         return Finished(process)
 
     def start_dlrun(self, *args):

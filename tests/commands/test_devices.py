@@ -16,12 +16,12 @@ QUICK = {
 class Devices(DevicesTest):
     def compare(self, job):
         iterations, *settings = QUICK[job]
-        reference, _ = self.train(job, "cpu", iterations, *settings)
+        reference, _ = self.train(job, "cpu", *settings, iterations=iterations)
         self.assertEqual(len(reference), iterations)
         self.assertGreater(len(set(reference)), iterations // 2)  # something was learned
         for device in self.devices():
             with self.subTest(job=job, device=device):
-                losses, _ = self.train(job, device, iterations, *settings)
+                losses, _ = self.train(job, device, *settings, iterations=iterations)
                 difference, iteration = farthest(losses, reference)
                 self.assertLess(difference, 1e-3, f"at iteration {iteration}: {losses[iteration]} and {reference[iteration]}")
 
@@ -30,10 +30,10 @@ class Devices(DevicesTest):
 
     def test_a_hundred_iterations_of_lenet_in_float64(self):
         settings = ("--float64", "--set", "net.layer[mnist].idx_data_param.batch_size=16", *UNTESTED)
-        reference, _ = self.train("LeNet", "cpu", 100, *settings)
+        reference, _ = self.train("LeNet", "cpu", *settings, iterations=100)
         for device, also in [("cpu", ("--isa", "baseline")), *((name, ()) for name in self.devices() if name != "strict")]:
             with self.subTest(device=device):
-                losses, _ = self.train("LeNet", device, 100, *settings, *also)
+                losses, _ = self.train("LeNet", device, *settings, *also, iterations=100)
                 difference, iteration = farthest(losses, reference)
                 self.assertLess(difference, 1e-3, f"at iteration {iteration}: {losses[iteration]} and {reference[iteration]}")
 

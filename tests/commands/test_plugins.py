@@ -70,6 +70,13 @@ class Plugins(CommandTest):
         self.assertEqual(self.plugin_command("lock", "elsewhere/job.yaml").code, 0)
         self.assertTrue((self.folder / "elsewhere" / "plugins.lock").exists())
 
+    def test_lock_knows_the_plugins_of_the_job(self):
+        self.add("good")
+        self.write("job.yaml", "plugins: [plugins]\nnet: {layer: []}\n")
+        done = self.run_dlrun("plugins", "lock", "job.yaml")
+        self.assertEqual(done.code, 0, done.err)
+        self.assertIn("org.example.good", (self.folder / "plugins.lock").read_text())
+
     def test_lock_wants_a_choice_between_rivals(self):
         self.add("plain")
         self.add("plain_rival")

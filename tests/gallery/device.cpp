@@ -138,7 +138,7 @@ dlr_error* allocate(dlr_device* device, uint64_t bytes, dlr_mem* out) {
                          kDefect == out_of_memory_unsaid ? DLR_DEVICE_ERROR : DLR_OUT_OF_MEMORY);
     const bool is_small = kDefect == overlaps && bytes < 4;  // those lie in one
     const uint64_t handle = is_small ? 0 : device->next_handle++;
-    memory_of(device)[handle].resize(std::max<uint64_t>(bytes, 4));
+    memory_of(device)[handle].resize(is_small ? 4 : bytes);
     *out = {reinterpret_cast<uintptr_t>(device), handle, 0, bytes};
   });
 }

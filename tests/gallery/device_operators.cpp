@@ -139,7 +139,7 @@ void inner_product_gradient(const dlr_plan& p, const float* dy, const float* w, 
   }
 }
 
-float kept_bits(float value) {
+float carried(float value) {
   return kDefect == reorders_lossy ? value * (1 + 0x1p-23f) : value;
 }
 
@@ -149,7 +149,7 @@ void reorder(const dlr_plan& p, const float* from, float* to) {
   const int64_t to_row = p.layouts[1] == kRowsOfFour ? padded(row) : row;
   for (int64_t i = 0; i < rows_of(p.shapes[0]); ++i) {
     for (int64_t j = 0; j < to_row; ++j)
-      to[i * to_row + j] = j < row ? kept_bits(from[i * from_row + j]) : 0;
+      to[i * to_row + j] = j < row ? carried(from[i * from_row + j]) : 0;
   }
 }
 

@@ -68,7 +68,8 @@ dlr_error* allocate(dlr_device* device, uint64_t bytes, dlr_mem* out) {
   return guard([&] {
     if (bytes > uint64_t{1} << 30) throw dlrun::Error("more than there is", DLR_OUT_OF_MEMORY);
     void* memory = std::malloc(bytes + 1);
-    std::memset(memory, 0xFF, bytes);  // nothing of before
+    if (memory == nullptr) throw dlrun::Error("more than there is", DLR_OUT_OF_MEMORY);
+    std::memset(memory, 0xFF, bytes);  // or what was there before could pass for a result
     device->memory.insert(memory);
     *out = {reinterpret_cast<uintptr_t>(device), reinterpret_cast<uintptr_t>(memory), 0, bytes};
   });
@@ -122,7 +123,6 @@ void release_kernel(dlr_device*, dlr_built_kernel* kernel) {
 [[maybe_unused]] void* volatile kept = nullptr;
 [[maybe_unused]] int64_t n_launches = 0;
 
-// The last number of an update is its rate.
 dlr_error* launch(dlr_device*, dlr_stream*, dlr_built_kernel* kernel, int64_t items, int64_t,
                   const dlr_kernel_arg* args, uint32_t n_args) {
   return guard([&] {
@@ -130,11 +130,12 @@ dlr_error* launch(dlr_device*, dlr_stream*, dlr_built_kernel* kernel, int64_t it
     const std::string_view name = dlrun::from_abi(kernel->kernel->name);
     const bool is_update = name.find("_update") != name.npos;
     const bool is_of_core = name.find("core_") == 0;
-    if (kDefect == doubles_rates && is_update) own.back().real *= 2;
+    if (kDefect == doubles_rates && is_update) own.back().real *= 2;  // its last number
+    ++n_launches;
     for (dlr_kernel_arg& arg : own) {
       if (kDefect == ignores_offsets) arg.mem.offset = 0;
       if (kDefect == wrong_numbers) arg.real *= 1.01;
-      if (kDefect == unrepeatable) arg.real *= ++n_launches % 2 == 0 ? 1 : 1 + 1e-14;
+      if (kDefect == unrepeatable) arg.real *= n_launches % 2 == 0 ? 1 : 1 + 1e-14;
     }
     if (kDefect == leaks_in_layers && !is_of_core)
       kept = ::operator new(64);  // and nothing deletes it

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <random>
 
-#include "tests/unit/device_cpu_host.hpp"
+#include "tests/unit/device_plugin.hpp"
 #include "tests/unit/roots.hpp"
 
 namespace device_test {

@@ -9,7 +9,7 @@
 #include <random>
 #include <vector>
 
-#include "tests/unit/device_cpu_host.hpp"
+#include "tests/unit/device_plugin.hpp"
 #include "tests/unit/roots.hpp"
 
 namespace device_test {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/unit/device_cpu_host.hpp"
+#include "tests/unit/device_plugin.hpp"
 #include "tests/unit/roots.hpp"
 
 namespace device_test {

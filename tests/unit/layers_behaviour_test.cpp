@@ -62,6 +62,23 @@ TEST_CASE("a loss over ignored labels only is 0 and finite") {
     CHECK(each == 0);
 }
 
+TEST_CASE("a top with a loss weight that layers read gets both gradients") {
+  LayersBench bench(Operators::kOfDevice);
+  const std::string power = "layer { type: 'Power' power_param { scale: ";
+  const auto net = bench.make_net(
+      input("x", "dim: 2 dim: 3") + power + "2 } name: 'a' bottom: 'x' top: 'y' loss_weight: 5 }" +
+          power + "3 } name: 'b' bottom: 'y' top: 'z' loss_weight: 1 }" + power +
+          "4 } name: 'c' bottom: 'y' top: 'w' loss_weight: 1 }",
+      training());
+  set(*net, "x", {1, 1, 1, 1, 1, 1});
+  for (int i = 0; i < 2; ++i) {
+    CHECK(net->forward() == 6 * (2 * 5 + 6 + 8));
+    net->backward();
+    for (const double each : values_of(*net, net->find_value("x")->gradient))
+      CHECK(each == 2 * (5 + 3 + 4));
+  }
+}
+
 TEST_CASE("SigmoidCrossEntropyLoss stays finite for any score") {
   LayersBench bench(Operators::kOfDevice);
   const auto net = bench.make_net(input("x", "dim: 1 dim: 4") + input("t", "dim: 1 dim: 4") +

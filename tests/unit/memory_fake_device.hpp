@@ -122,6 +122,10 @@ inline dlr_device_type fake_type() {
       to[i] = from[plan->reverses ? plan->count - 1 - i : i];
     return nullptr;
   };
+  // Its layout has no padding.
+  type.zero_padding = [](dlr_device*, dlr_stream*, const dlr_tensor_desc*, dlr_mem) -> dlr_error* {
+    return nullptr;
+  };
   type.layout_bytes = [](dlr_device*, const dlr_tensor_desc* desc, uint64_t* out) -> dlr_error* {
     *out = memory::plain_bytes(*desc);
     return nullptr;

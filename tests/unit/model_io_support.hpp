@@ -15,6 +15,7 @@
 
 #include "core/base/error.hpp"
 #include "core/base/files.hpp"
+#include "core/base/temporary_folder.hpp"
 #include "core/model_io/host_blob.hpp"
 #include "tests/unit/roots.hpp"
 
@@ -26,25 +27,13 @@ inline const fs::path kGolden = source_root() + "/tests/golden/solvers";
 inline const fs::path kData = source_root() + "/tests/data/model_io";
 
 // A new empty folder, removed with all that is in it.
-class TemporaryFolder {
+class TemporaryFolder : public dlrun::base::TemporaryFolder {
  public:
-  TemporaryFolder() {
-    std::string pattern = (fs::temp_directory_path() / "dlrun-model-io-XXXXXX").string();
-    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-    path_ = pattern;
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  ~TemporaryFolder() { fs::remove_all(path_); }
-
-  fs::path operator/(const std::string& name) const { return path_ / name; }
+  fs::path operator/(const std::string& name) const { return path() / name; }
   size_t count_files() const {
     return static_cast<size_t>(
-        std::distance(fs::directory_iterator(path_), fs::directory_iterator()));
+        std::distance(fs::directory_iterator(path()), fs::directory_iterator()));
   }
-
- private:
-  fs::path path_;
 };
 
 inline fs::path put(const fs::path& path, const std::string& bytes) {

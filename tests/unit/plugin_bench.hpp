@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/temporary_folder.hpp"
 #include "core/config/load.hpp"
 #include "core/host/error.hpp"
 #include "core/host/host_table.hpp"
@@ -76,6 +77,7 @@ class PluginBench : public config::SchemaSource, public net::Catalogue {
 
  private:
   void open(const std::string& name) {
+    const dlr_host* const own_host = host::host_table();  // first, as it sets up OpenMP
     const std::string path = build_root() + "/plugins/" + name + ".so";
     void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (library == nullptr) throw std::runtime_error(dlerror());
@@ -83,7 +85,7 @@ class PluginBench : public config::SchemaSource, public net::Catalogue {
     const char* why = nullptr;
     const dlr_plugin* plugin = query(DLR_ABI_MAJOR, DLR_ABI_MINOR, &why);
     if (plugin == nullptr) throw std::runtime_error(why);
-    host::check(plugin->init(host::host_table(), {"", 0}));
+    host::check(plugin->init(own_host, {"", 0}));
     for (uint64_t i = 0; i < plugin->n_provided; ++i) {
       const dlr_provided& provided = *plugin->provided[i];
       types_[{text(provided.interface_id), text(provided.name)}] = provided.type;
@@ -113,29 +115,13 @@ std::string failure_of(const Body& body) {
 }
 
 // A folder that is gone at the end of the test.
-class TemporaryFolder {
+class TemporaryFolder : public base::TemporaryFolder {
  public:
-  TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "dlrun-test-XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("can't make a temporary folder");
-    path_ = name;
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-  std::filesystem::path path() const { return path_; }
-  std::string file(const std::string& name) const { return (path_ / name).string(); }
+  std::string file(const std::string& name) const { return (path() / name).string(); }
   std::string write(const std::string& name, const std::string& bytes) const {
-    std::ofstream(path_ / name, std::ios::binary) << bytes;
+    std::ofstream(path() / name, std::ios::binary) << bytes;
     return file(name);
   }
-
- private:
-  std::filesystem::path path_;
 };
 
 }  // namespace dlrun::test

@@ -147,8 +147,8 @@ TEST_CASE("a device of level 0 is opened, keeps bytes, and lets the host compute
     dlr_tensor_desc private_layout{};
     private_layout.layout = 1;
     CHECK_THROWS_WITH_AS(device.layout_bytes(private_layout),
-                         "device 'box': it chose a private layout, but has no function "
-                         "layout_bytes",
+                         "device 'box': it chose a private layout, but lacks "
+                         "layout_bytes or zero_padding",
                          base::Error);
     std::string reason;
     dlr_op_desc desc{};

@@ -8,6 +8,7 @@
 
 #include "core/base/error.hpp"
 #include "core/base/files.hpp"
+#include "core/base/temporary_folder.hpp"
 #include "core/conform/data/damage.hpp"
 #include "core/conform/data/database_subject.hpp"
 #include "core/conform/data/sample_files.hpp"
@@ -72,7 +73,7 @@ class Place {
 
  private:
   const dlr_database_type& type_;
-  TemporaryFolder folder_;
+  base::TemporaryFolder folder_;
 };
 
 void require_entry(DatabaseSubject& database, const Entries::value_type& expected,

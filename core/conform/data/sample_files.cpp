@@ -85,18 +85,6 @@ void write_datums(net::Catalogue& catalogue, const std::string& kind, const fs::
 
 }  // namespace
 
-TemporaryFolder::TemporaryFolder() {
-  std::string name = (fs::temp_directory_path() / "dlrun-conform-XXXXXX").string();
-  if (::mkdtemp(name.data()) == nullptr)
-    base::fail_work({name, 0, 0}, fmt::format("can't be made: {}", std::strerror(errno)));
-  path_ = name;
-}
-
-TemporaryFolder::~TemporaryFolder() {
-  std::error_code ignored;
-  fs::remove_all(path_, ignored);
-}
-
 std::vector<SampleFile> read_sample_files(const YAML::Node& files, const std::string& file) {
   std::vector<SampleFile> made;
   for (const YAML::Node& node : files) {

@@ -12,19 +12,6 @@
 
 namespace dlrun::conform {
 
-// A new folder, gone with its owner.
-class TemporaryFolder {
- public:
-  TemporaryFolder();
-  ~TemporaryFolder();
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
-
 // One of them, with the one content that is set.
 struct SampleFile {
   std::string name;

@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "core/base/error.hpp"
+#include "core/base/temporary_folder.hpp"
 #include "core/conform/data/damage.hpp"
 #include "core/conform/data/source_subject.hpp"
 #include "core/conform/faults.hpp"
@@ -33,7 +34,7 @@ class Place {
  private:
   const Ground& ground_;
   const SourceCase& case_;
-  TemporaryFolder folder_;
+  base::TemporaryFolder folder_;
 };
 
 // Over more than one round where rounds are short.

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "core/conform/device/operator_case.hpp"
-#include "core/conform/device/raw_device.hpp"
+#include "core/conform/raw_device.hpp"
 #include "core/conform/runner.hpp"
 
 namespace dlrun::conform {

@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
-#include "core/conform/device/raw_device.hpp"
 #include "core/conform/leaks.hpp"
 #include "core/conform/parts.hpp"
+#include "core/conform/raw_device.hpp"
 #include "core/conform/values.hpp"
 #include "core/host/error.hpp"
 #include "core/net/core_kernels.hpp"

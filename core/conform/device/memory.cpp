@@ -5,9 +5,9 @@
 #include <array>
 
 #include "core/conform/device/checks.hpp"
-#include "core/conform/device/raw_device.hpp"
 #include "core/conform/leaks.hpp"
 #include "core/conform/parts.hpp"
+#include "core/conform/raw_device.hpp"
 
 namespace dlrun::conform {
 namespace {

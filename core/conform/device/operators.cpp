@@ -2,8 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <map>
+#include <memory>
 #include <set>
 
 #include "core/conform/device/checks.hpp"

@@ -7,7 +7,7 @@
 
 #include "core/conform/device/operator_case.hpp"
 #include "core/conform/device/operator_run.hpp"
-#include "core/conform/device/raw_device.hpp"
+#include "core/conform/raw_device.hpp"
 #include "core/conform/values.hpp"
 
 namespace dlrun::conform {

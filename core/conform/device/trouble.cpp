@@ -4,7 +4,7 @@
 #include <array>
 
 #include "core/conform/device/checks.hpp"
-#include "core/conform/device/raw_device.hpp"
+#include "core/conform/raw_device.hpp"
 #include "core/conform/runner.hpp"
 #include "core/conform/two_threads.hpp"
 

@@ -1,4 +1,5 @@
 // Rules A5 and L15: what a layer hands over to the host while it is set up and runs.
+#include "core/base/error.hpp"
 #include "core/conform/handed.hpp"
 #include "core/conform/layer/checks.hpp"
 
@@ -15,6 +16,8 @@ void run_watched(const Ground& ground, const LayerCase& c, Use&& use) {
     Subject subject(ground, c, options);
     subject.forward();
     if (is_training) subject.backward();  // in phase TEST a layer may have none
+    if (!handed.is_reached() && !subject.stage().tops.empty())
+      base::fail_work("the plugins were loaded with a table that isn't watched");
     use(subject.layer().type(), handed);
   }
 }

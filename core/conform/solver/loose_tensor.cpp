@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "core/conform/device/raw_device.hpp"
+#include "core/conform/raw_device.hpp"
 #include "core/conform/runner.hpp"
 
 namespace dlrun::conform {

@@ -30,7 +30,6 @@ class SolverSubject {
  public:
   SolverSubject(const Ground& ground, const SolverCase& solver_case, uint32_t dtype);
 
-  // Of what the solver hands over; outlives the updates.
   const dlr_solver_type& type() { return *solver_.operator->(); }
   uint32_t n_history() { return solver_->n_history(solver_.self()); }
   // A parameter with values by its stream, and a history of zeros.

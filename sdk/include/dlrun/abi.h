@@ -186,7 +186,7 @@ typedef struct dlr_attribute {
 /* An operation fused behind an operator, e.g. {"relu", alpha = slope}. */
 typedef struct dlr_post_op {
   uint64_t size;
-  dlr_string kind; /* "relu", "sigmoid", "tanh", "sum", "scale", "bias" */
+  dlr_string kind; /* "relu", "sigmoid", "tanh": docs/operators.md */
   double alpha;
   double beta;
   int64_t operand; /* index among the arguments, or -1 */
@@ -202,7 +202,7 @@ typedef struct dlr_op_desc {
   uint32_t n_args;
   uint32_t n_post_ops;
   uint8_t accumulate;          /* asked: add into the outputs */
-  uint8_t accumulate_accepted; /* out: the plan does so itself; else the host adds */
+  uint8_t accumulate_accepted; /* out: it will; else it counts as declined */
   uint8_t reserved[2];
   uint64_t workspace_bytes; /* out: needed while running */
   uint64_t reserve_bytes;   /* out, for those with the attribute "pair": written by a forward, read by its backward */

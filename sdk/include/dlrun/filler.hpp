@@ -9,7 +9,7 @@ namespace dlrun {
 
 // Writes `out.count` values through `set(i, double)`, i in row-major order. Pure: the same key, the
 // same values.
-//   void YourFill(const Params& filler, dlr_random_key key, const Shape& shape, Values& out)
+//   void YourFill(const Params& filler, dlr_random_key key, Values& out)
 class Values {
  public:
   explicit Values(dlr_array& array) : array_(array), shape_(shape_of(array)) {}

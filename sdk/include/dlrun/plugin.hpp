@@ -1,6 +1,6 @@
 // plugin.hpp: the entry of a plugin.
 //
-//   DLR_PLUGIN("com.example.swish", "1.0.0", DLR_SCHEMAS(kSchema),
+//   DLR_PLUGIN("com.example.swish", "1.0.0", swish_proto,
 //              DLR_PROVIDE("dlrun.layer/1", "Swish", "x * sigmoid(beta x)", kSwish));
 #pragma once
 

@@ -1,6 +1,7 @@
-// The host that device_cpu_host.hpp declares.
+// The host that device_plugin.hpp declares.
 #include "core/host/host_table.hpp"
 #include "core/host/openmp.hpp"
+#include "core/host/threads.hpp"
 
 namespace device_test {
 
@@ -9,7 +10,7 @@ const dlr_host& core_host() {
 }
 
 int configured_threads() {
-  return dlrun::host::openmp().max_threads();
+  return dlrun::host::configured_threads();
 }
 
 void set_threads(int threads) {

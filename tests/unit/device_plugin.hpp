@@ -1,4 +1,4 @@
-// device_cpu_host.hpp: opens a device plugin and runs its operators, with no net around.
+// device_plugin.hpp: opens a device plugin and runs its operators, with no net around.
 #pragma once
 
 #include <dlfcn.h>
@@ -14,8 +14,8 @@
 
 namespace device_test {
 
-// The host of core, whose headers can't be included beside the SDK's: both have names of the same
-// kind in `dlrun`.
+// Core's host. Its headers can't be included beside the SDK's, where `dlrun::host` is a function
+// and not a namespace.
 const dlr_host& core_host();
 int configured_threads();
 void set_threads(int threads);

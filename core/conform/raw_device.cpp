@@ -1,4 +1,4 @@
-#include "core/conform/device/raw_device.hpp"
+#include "core/conform/raw_device.hpp"
 
 #include <fmt/format.h>
 
