@@ -21,7 +21,7 @@ struct Job {
   Node solver;  // SolverParameter; its type and lr_policy are always set when the file has a solver
   bool has_solver = false;
   Node train_net;  // NetParameter; the only net when a net was loaded; empty when there is none
-  // Test net i goes with the solver's test_iter(i) and test_state(i) (or the only one of them).
+  // Test net i goes with the solver's test_iter(i) and test_state(i), if there are any.
   std::vector<Node> test_nets;
 };
 

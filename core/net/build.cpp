@@ -121,17 +121,25 @@ class Builder {
                 name, net_.stages_[static_cast<size_t>(other.producer)]->name),
             i);
       }
-      auto made = std::make_unique<Value>();
-      made->name = name;
-      made->producer = index;
-      made->producer_top = i;
-      made->data.desc = stage.feed ? stage.feed->tops()[static_cast<size_t>(i)]
-                                   : stage.layer->top_descs[static_cast<size_t>(i)];
-      made->gradient.desc = made->data.desc;
-      stage.tops.push_back(static_cast<int>(net_.values_.size()));
-      net_.latest_[name] = static_cast<int>(net_.values_.size());
-      net_.values_.push_back(std::move(made));
+      net_.latest_[name] = make_value(stage, index, name);
     }
+    // A loss that names no top has one that nobody can read.
+    while (stage.layer && stage.tops.size() < stage.layer->top_descs.size())
+      make_value(stage, index, "(automatic)");
+  }
+
+  // The stage's next top; its index among the values.
+  int make_value(Stage& stage, int index, const std::string& name) {
+    const size_t top = stage.tops.size();
+    auto made = std::make_unique<Value>();
+    made->name = name;
+    made->producer = index;
+    made->producer_top = static_cast<int>(top);
+    made->data.desc = stage.feed ? stage.feed->tops()[top] : stage.layer->top_descs[top];
+    made->gradient.desc = made->data.desc;
+    stage.tops.push_back(static_cast<int>(net_.values_.size()));
+    net_.values_.push_back(std::move(made));
+    return stage.tops.back();
   }
 
   bool is_bottom_of(const Stage& stage, const std::string& name) const {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "core/base/error.hpp"
 #include "core/host/error.hpp"
 
@@ -46,7 +48,8 @@ LayerNode::LayerNode(const config::Node& layer, Catalogue& catalogue, uint32_t d
   type_ = static_cast<const dlr_layer_type*>(provided.type);
   plugin_file = provided.plugin_file;
   const int n_bottoms = config.count("bottom");
-  const int n_tops = config.count("top");
+  // One that is required and not named is made up for a loss, as in Caffe; setup says what is one.
+  const int n_tops = std::max(config.count("top"), type_->min_tops);
   require_arity(config, "bottom", "bottom", n_bottoms, type_->min_bottoms, type_->max_bottoms);
   require_arity(config, "top", "top", n_tops, type_->min_tops, type_->max_tops);
   context.layer = this;
@@ -70,7 +73,16 @@ void LayerNode::setup() {
   located([&] {
     host::check(type_->setup(self_, &context), subject_);
     check_facts();
+    check_unnamed_tops();
   });
+}
+
+void LayerNode::check_unnamed_tops() const {
+  const int named = config.count("top");
+  for (auto top = static_cast<size_t>(named); top < top_facts.size(); ++top) {
+    if (top_facts[top].is_loss == 0)
+      require_arity(config, "top", "top", named, type_->min_tops, type_->max_tops);
+  }
 }
 
 // Facts name bottoms and tops by number: the memory plan relies on them.

@@ -109,6 +109,7 @@ class LayerNode {
   template <class Body>
   void located(Body&& body);
   void check_facts() const;
+  void check_unnamed_tops() const;
 
   std::string subject_;
   const dlr_layer_type* type_ = nullptr;

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Turns a plugin's text file into a C and C++ header: embed_text.py INPUT OUTPUT.
 
-relu.proto     becomes `static const char relu_proto[]` (constexpr in C++).
+relu.proto     becomes `static const char relu_proto[]` (inline constexpr in C++: one array, however many sources include it).
 relu.kernel.h  becomes `relu_kernel[]` likewise, and in C++ also `kernels::NAME` for each kernel in it.
 """
 
@@ -28,7 +28,7 @@ def to_header(source, text):
     kind = rest.split(".")[0]
     variable = re.sub(r"\W", "_", f"{stem}_{kind}")
     header = f"/* Made from {source.name} by embed_text.py. */\n"
-    header += f"#ifdef __cplusplus\nstatic constexpr char {variable}[] =\n#else\nstatic const char {variable}[] =\n#endif\n"
+    header += f"#ifdef __cplusplus\ninline constexpr char {variable}[] =\n#else\nstatic const char {variable}[] =\n#endif\n"
     header += f"{to_literal(text)};\n"
     if kind == "kernel":
         header += (

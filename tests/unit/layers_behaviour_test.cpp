@@ -79,6 +79,22 @@ TEST_CASE("a top with a loss weight that layers read gets both gradients") {
   }
 }
 
+TEST_CASE("a loss needs no top of a name, other layers do") {
+  LayersBench bench(Operators::kOfDevice);
+  const std::string inputs = input("x", "dim: 1 dim: 2") + input("t", "dim: 1 dim: 2");
+  const std::string loss = "layer { name: 'loss' type: 'EuclideanLoss' bottom: 'x' bottom: 't' ";
+  const auto net = bench.make_net(inputs + loss + "loss_weight: 3 }", training());
+  set(*net, "x", {1, 2});
+  set(*net, "t", {1, 4});
+  CHECK(net->forward() == 3 * 2);
+  net->backward();
+  CHECK(values_of(*net, net->find_value("x")->gradient) == std::vector<double>{0, -6});
+  CHECK_THROWS_WITH_AS(
+      bench.make_net(inputs + "layer { name: 'sum' type: 'Eltwise' bottom: 'x' bottom: 't' }",
+                     training()),
+      doctest::Contains("type 'Eltwise' takes 1 top, found 0"), base::Error);
+}
+
 TEST_CASE("SigmoidCrossEntropyLoss stays finite for any score") {
   LayersBench bench(Operators::kOfDevice);
   const auto net = bench.make_net(input("x", "dim: 1 dim: 4") + input("t", "dim: 1 dim: 4") +
