@@ -35,7 +35,9 @@ def to_header(source, text):
             "#ifdef __cplusplus\n"
             f'#define DLR_KERNEL_FILE "{source.name}"\n'
             f"#define DLR_KERNEL_TEXT {variable}\n"
+            f"#define DLR_KERNEL_USES_ATOMICS {int('DLR_ATOMIC_ADD' in text)}\n"
             "#include <dlrun/kernel_declare.h>\n"
+            "#undef DLR_KERNEL_USES_ATOMICS\n"
             "#undef DLR_KERNEL_TEXT\n"
             "#undef DLR_KERNEL_FILE\n"
             "#endif\n"

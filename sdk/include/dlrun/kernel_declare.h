@@ -1,19 +1,16 @@
 // kernel_declare.h: makes the kernels of a kernel file known to the plugin's own code.
 //
-// The generated header of a plugin defines DLR_KERNEL_FILE and DLR_KERNEL_TEXT (the file as a
-// string) and includes this; afterwards `kernels::NAME` is a `const dlr_kernel` to launch, for each
-// DLR_KERNEL(NAME, ...). An instruction set that wasn't built is a weak symbol that stays NULL.
+// The generated header of a plugin defines DLR_KERNEL_FILE, DLR_KERNEL_TEXT (the file as a string)
+// and DLR_KERNEL_USES_ATOMICS (0 or 1), and includes this; afterwards `kernels::NAME` is a `const
+// dlr_kernel` to launch, for each DLR_KERNEL(NAME, ...). An instruction set that wasn't built is a
+// weak symbol that stays NULL.
 #include <dlrun/kernel_cpu.h>
-
-#include <string_view>
 
 namespace kernels {
 using namespace dlrun_kernel_dialect;
 using real = float;
 using acc_t = float;
 using idx = int32_t;
-
-inline constexpr bool uses_atomics = std::string_view(DLR_KERNEL_TEXT).find("DLR_ATOMIC_ADD") != std::string_view::npos;
 
 #define DLR_WEAK_ENTRY(isa, type, name)                                                            \
   namespace isa {                                                                                  \
@@ -44,7 +41,7 @@ inline constexpr bool uses_atomics = std::string_view(DLR_KERNEL_TEXT).find("DLR
                                   3,                                                                        \
                                   elementwise,                                                              \
                                   zero_to_zero,                                                             \
-                                  uses_atomics,                                                             \
+                                  DLR_KERNEL_USES_ATOMICS,                                                  \
                                   0};                                                                       \
   [[maybe_unused]] static inline void name##_as_written([[maybe_unused]] int64_t dlr_begin,                 \
                                                         [[maybe_unused]] int64_t dlr_end, __VA_ARGS__)
