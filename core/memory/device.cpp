@@ -169,10 +169,9 @@ uint64_t Device::layout_bytes(const dlr_tensor_desc& desc) {
 }
 
 void Device::zero_padding(const dlr_tensor_desc& desc, dlr_mem mem) {
-  if (DLR_HAS(&type_, zero_padding) && type_.zero_padding != nullptr) {
-    has_issued_ = true;
-    host::check(type_.zero_padding(handle_, stream_, &desc, mem));
-  }
+  if (!has_layouts()) return;
+  has_issued_ = true;
+  host::check(type_.zero_padding(handle_, stream_, &desc, mem));
 }
 
 void Device::reorder(const dlr_tensor_desc& from_desc, dlr_mem from, const dlr_tensor_desc& to_desc,

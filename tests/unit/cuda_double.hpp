@@ -9,27 +9,10 @@
 #include <filesystem>
 #include <string>
 
+#include "tests/unit/cache_folder.hpp"
 #include "tests/unit/roots.hpp"
 
 namespace dlrun::test {
-
-// A folder of this process's own for what is kept between runs, compiled kernels among it.
-class CacheFolder {
- public:
-  static const CacheFolder& of_process() {
-    static const CacheFolder folder;
-    return folder;
-  }
-
- private:
-  CacheFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "dlrun-cuda-XXXXXX").string();
-    path_ = mkdtemp(name.data());
-    setenv("XDG_CACHE_HOME", name.c_str(), 1);
-  }
-  ~CacheFolder() { std::filesystem::remove_all(path_); }
-  std::filesystem::path path_;
-};
 
 // Sets what goes wrong by plan, "fail_call=20", while it lives.
 class CudaDouble {

@@ -8,28 +8,11 @@
 #include <string>
 #include <vector>
 
+#include "tests/unit/cache_folder.hpp"
 #include "tests/unit/device_plugin.hpp"
 #include "tests/unit/roots.hpp"
 
 namespace device_test {
-
-// Where this process keeps compiled kernels: a folder of its own, for as long as it runs.
-class KernelFolder {
- public:
-  static const KernelFolder& of_process() {
-    static const KernelFolder folder;
-    return folder;
-  }
-
- private:
-  KernelFolder() {
-    char name[] = "/tmp/dlrun-test-XXXXXX";
-    path_ = mkdtemp(name);
-    setenv("XDG_CACHE_HOME", name, 1);
-  }
-  ~KernelFolder() { std::filesystem::remove_all(path_); }
-  std::filesystem::path path_;
-};
 
 // The library under test: the build's, or another build of it.
 inline std::string opencl_library() {

@@ -54,7 +54,7 @@ class TestKernel {
 
 // The device, with the folder for its kernels made before it looks for that.
 std::unique_ptr<DevicePlugin> open_with_folder() {
-  KernelFolder::of_process();
+  dlrun::test::CacheFolder::of_process();
   return open_opencl();
 }
 

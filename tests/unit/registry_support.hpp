@@ -3,7 +3,6 @@
 
 #include <dlrun/abi.h>
 #include <doctest/doctest.h>
-#include <stdlib.h>
 
 #include <filesystem>
 #include <fstream>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include "core/base/error.hpp"
+#include "core/base/temporary_folder.hpp"
 #include "core/registry/registry.hpp"
 #include "core/registry/scan.hpp"
 #include "tests/unit/roots.hpp"
@@ -41,18 +41,6 @@ inline void write(const fs::path& file, const std::string& bytes) {
 // A folder that goes with the test.
 class Folder {
  public:
-  Folder() {
-    std::string name = (fs::temp_directory_path() / "dlrun-registry-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path_ = fs::canonical(name);
-  }
-  ~Folder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-
   const fs::path& path() const { return path_; }
   fs::path operator/(const std::string& name) const { return path_ / name; }
 
@@ -78,7 +66,8 @@ class Folder {
   }
 
  private:
-  fs::path path_;
+  dlrun::base::TemporaryFolder folder_;
+  fs::path path_ = fs::canonical(folder_.path());
 };
 
 // The message of the error that `body` throws; "" when it throws none.

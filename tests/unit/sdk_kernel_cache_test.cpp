@@ -7,30 +7,22 @@
 #include <csignal>
 #include <vector>
 
+#include "tests/unit/cache_folder.hpp"
+
 using Cache = dlrun::KernelCache;
 
 namespace {
 
 namespace fs = std::filesystem;
 
-// A cache in a folder of its own.
-struct CacheFolder {
-  CacheFolder() {
-    char name[] = "/tmp/dlrun-test-XXXXXX";
-    path = mkdtemp(name);
-    setenv("XDG_CACHE_HOME", name, 1);
-  }
-  ~CacheFolder() { fs::remove_all(path); }
-
+struct CacheFolder : dlrun::test::CacheFolder {
   std::vector<fs::path> files() const {
     std::vector<fs::path> files;
     std::error_code absent;
-    for (const auto& entry : fs::directory_iterator(path / "dlrun/kernels", absent))
+    for (const auto& entry : fs::directory_iterator(path() / "dlrun/kernels", absent))
       files.push_back(entry.path());
     return files;
   }
-
-  fs::path path;
 };
 
 // Runs `body` in a child process; what it returns, or -1 when it died.
@@ -120,7 +112,7 @@ TEST_CASE("processes that store and load one key at once see it whole or not at 
 TEST_CASE("a kernel cache that can't be written is none") {
   const CacheFolder folder;
   SUBCASE("its folder is a file") {
-    std::ofstream(folder.path / "dlrun") << "in the way";
+    std::ofstream(folder.path() / "dlrun") << "in the way";
   }
   SUBCASE("its folder can't be made") {
     setenv("XDG_CACHE_HOME", "/proc/1/nothing", 1);

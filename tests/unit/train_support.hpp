@@ -1,12 +1,11 @@
 // A training job for tests, from a configuration's text, with the plugins of this build only.
 #pragma once
 
-#include <unistd.h>
-
 #include <filesystem>
 #include <fstream>
 #include <string>
 
+#include "core/base/temporary_folder.hpp"
 #include "core/train/trainer.hpp"
 #include "core/train/weights.hpp"
 #include "tests/unit/roots.hpp"
@@ -18,24 +17,12 @@ inline std::string plugin_folder() {
 }
 
 // A folder that goes away with it.
-class TemporaryFolder {
+class TemporaryFolder : public base::TemporaryFolder {
  public:
-  TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "dlrun-test-XXXXXX").string();
-    path_ = ::mkdtemp(name.data());
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
   std::string write(const std::string& name, const std::string& text) const {
-    std::ofstream(path_ / name) << text;
-    return (path_ / name).string();
+    std::ofstream(path() / name) << text;
+    return (path() / name).string();
   }
-
- private:
-  std::filesystem::path path_;
 };
 
 inline train::SessionOptions session_options(const std::string& config,

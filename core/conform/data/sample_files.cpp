@@ -1,10 +1,7 @@
 #include "core/conform/data/sample_files.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
 #include <fstream>
 
 #include "core/base/error.hpp"
