@@ -64,6 +64,14 @@ class Builder {
       stage.bottoms.push_back(found->second);
       net_.values_[static_cast<size_t>(found->second)]->uses.push_back({index, i});
     }
+    const size_t wanted = static_cast<size_t>(stage.config.count("propagate_down"));
+    if (wanted > 0 && wanted != stage.bottoms.size()) {
+      stage.config.fail(
+          "propagate_down",
+          fmt::format(
+              "{} values are given, but the layer has {} bottoms; give one for each or none",
+              wanted, stage.bottoms.size()));
+    }
   }
 
   [[noreturn]] void fail_unknown_bottom(const Stage& stage, const std::string& name, int i) {

@@ -38,17 +38,20 @@ class Flow {
                                       });
   }
 
-  // With force_backward every input that can have a gradient gets one.
+  // Whether a bottom gets a gradient where the layer computes one: as `propagate_down` says, else
+  // when something above can learn or all is forced.
+  bool is_wanted(const Stage& stage, int bottom, const std::vector<bool>& learns) const {
+    if (stage.config.has("propagate_down")) return stage.config.boolean("propagate_down", bottom);
+    return options_.force_backward ||
+           learns[static_cast<size_t>(stage.bottoms[static_cast<size_t>(bottom)])];
+  }
+
   void flow_down(Stage& stage, std::vector<bool>& learns) {
     bool any = can_learn(stage);
     for (size_t i = 0; i < stage.bottoms.size(); ++i) {
-      const bool cut = static_cast<int>(i) < stage.config.count("propagate_down") &&
-                       !stage.config.boolean("propagate_down", static_cast<int>(i));
       const bool flows = stage.layer && stage.layer->has_backward() &&
                          stage.layer->bottom_facts[i].gradient_flows != 0;
-      stage.wants_gradient[i] =
-          flows && !cut &&
-          (learns[static_cast<size_t>(stage.bottoms[i])] || options_.force_backward);
+      stage.wants_gradient[i] = flows && is_wanted(stage, static_cast<int>(i), learns);
       any = any || stage.wants_gradient[i];
     }
     stage.runs_backward = any && stage.layer && (stage.layer->has_backward() || stage.is_view);

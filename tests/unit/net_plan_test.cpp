@@ -2,6 +2,7 @@
 // come together.
 #include <doctest/doctest.h>
 
+#include "core/base/error.hpp"
 #include "tests/unit/train_support.hpp"
 
 namespace dlrun::test {
@@ -154,6 +155,29 @@ TEST_CASE("propagate_down: false stops a gradient") {
   CHECK_FALSE(net.net().find_stage("below")->runs_backward);
   CHECK(net.net().find_stage("above")->runs_backward);
   CHECK_FALSE(net.net().find_param("below", 0)->wants_gradient);
+}
+
+TEST_CASE(
+    "propagate_down: true asks for a gradient that nothing needs, where a loss depends on it") {
+  const auto above = [](const std::string& fields) {
+    return std::string(kInput) +
+           layer("halve", "Power", "bottom: 'x' top: 'h' power_param { scale: 0.5 } " + fields) +
+           layer("above", "InnerProduct",
+                 "bottom: 'h' top: 'y' loss_weight: 1 inner_product_param { num_output: 1 "
+                 "weight_filler { type: 'constant' value: 3 } }");
+  };
+  SmallNet plain(above(""));
+  CHECK_FALSE(plain.net().find_stage("halve")->runs_backward);
+  SmallNet net(above("propagate_down: true"));
+  net.prepare();
+  net.set("x", {1, 2, 3, 4});
+  net.net().forward();
+  net.net().backward();
+  CHECK(net.get(net.net().find_value("x")->gradient) == std::vector<double>(4, 1.5));
+  CHECK_THROWS_WITH_AS(
+      SmallNet(above("propagate_down: [true, false]")),
+      doctest::Contains("layer 'halve': 2 values are given, but the layer has 1 bottoms"),
+      base::Error);
 }
 
 TEST_CASE("what no loss depends on runs no backward") {
