@@ -118,6 +118,7 @@ void print_net(const json& net) {
 
 int check_job(const train::SessionOptions& options, bool as_json) {
   train::Session session(options);
+  session.require_known_devices();
   const config::Job& job = session.job();
   json report = {{"file", options.config}, {"nets", json::array()}};
   const auto add = [&](const config::Node& node, bool is_training, const std::string& role,

@@ -13,6 +13,10 @@
 namespace dlrun::train {
 namespace {
 
+std::string device_name(const std::string& kind, uint64_t index) {
+  return index == 0 ? kind : fmt::format("{}:{}", kind, index);
+}
+
 class Opener {
  public:
   Opener(net::Catalogue& catalogue, const std::vector<DeviceKind>& kinds,
@@ -37,18 +41,8 @@ class Opener {
 
   std::shared_ptr<memory::Device> open_named(const std::string& written,
                                              const std::shared_ptr<memory::Device>& host) {
-    const size_t colon = written.find(':');
-    const std::string name = written.substr(0, colon);
-    const uint64_t index =
-        colon == std::string::npos ? 0 : parse_index(written, written.substr(colon + 1));
+    const auto [name, index] = parse(written);
     if (host != nullptr && name == host_name_ && index == 0) return host;
-    std::vector<std::string> names = {"auto"};
-    for (const DeviceKind& kind : kinds_)
-      names.push_back(kind.name);
-    if (std::find(names.begin() + 1, names.end(), name) == names.end()) {
-      base::fail_input(fmt::format("unknown device '{}'{}; known are {}", written,
-                                   base::did_you_mean(name, names), fmt::join(names, ", ")));
-    }
     std::string reason;
     const uint64_t n = count(name, &reason);
     if (n == 0)
@@ -58,6 +52,12 @@ class Opener {
       base::fail_input(
           fmt::format("there is no device '{}': '{}' has {} (from 0)", written, name, n));
     return open(name, index);
+  }
+
+  // What the opened device will be called.
+  std::string name_of(const std::string& written) {
+    const auto [name, index] = parse(written);
+    return device_name(name, index);
   }
 
   std::shared_ptr<memory::Device> open_best(const std::shared_ptr<memory::Device>& host,
@@ -81,17 +81,37 @@ class Opener {
   }
 
  private:
-  static uint64_t parse_index(const std::string& written, const std::string& digits) {
+  std::pair<std::string, uint64_t> parse(const std::string& written) {
+    const size_t colon = written.find(':');
+    const std::string name = known_name(written, written.substr(0, colon));
+    if (colon == std::string::npos) return {name, 0};
+    const char* const begin = written.data() + colon + 1;
+    const char* const end = written.data() + written.size();
     uint64_t index = 0;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), index);
-    if (error != std::errc() || end != digits.data() + digits.size()) {
+    const auto [stop, error] = std::from_chars(begin, end, index);
+    if (error != std::errc() || stop != end)
       base::fail_input(fmt::format("device '{}': expected NAME or NAME:NUMBER", written));
+    return {name, index};
+  }
+
+  // What the device is called here: a full name is shortened where nobody else has the short one.
+  // Several plugins' is an error, unless a lock file chose one.
+  std::string known_name(const std::string& written, const std::string& name) {
+    std::vector<std::string> names = {"auto"};
+    for (const DeviceKind& kind : kinds_) {
+      if (kind.name == name || kind.full_name == name) return kind.name;
+      names.push_back(kind.name);
     }
-    return index;
+    if (catalogue_.has("device", name)) {
+      type(name);
+      return name;
+    }
+    base::fail_input(fmt::format("unknown device '{}'{}; known are {}", written,
+                                 base::did_you_mean(name, names), fmt::join(names, ", ")));
   }
 
   const dlr_device_type& type(const std::string& name) {
-    return catalogue_.get<dlr_device_type>("device", name, {}, fmt::format("device '{}': ", name));
+    return catalogue_.get<dlr_device_type>("device", name, {}, "");
   }
 
   uint64_t count(const std::string& name, std::string* reason) {
@@ -131,8 +151,8 @@ std::shared_ptr<memory::Device> open_device(net::Catalogue& catalogue, const std
                                             uint64_t index, const dlr_device_options& options) {
   const net::Provided provided =
       catalogue.load("device", kind, {}, fmt::format("device '{}': ", kind));
-  const std::string name = index == 0 ? kind : fmt::format("{}:{}", kind, index);
-  return std::make_shared<memory::Device>(name, *static_cast<const dlr_device_type*>(provided.type),
+  return std::make_shared<memory::Device>(device_name(kind, index),
+                                          *static_cast<const dlr_device_type*>(provided.type),
                                           index, options, profiler_of(provided.plugin));
 }
 
@@ -146,16 +166,25 @@ net::Devices open_devices(net::Catalogue& catalogue, const std::vector<DeviceKin
   return devices;
 }
 
+void require_known_device(net::Catalogue& catalogue, const std::vector<DeviceKind>& kinds,
+                          const std::string& name) {
+  if (name != "auto") Opener(catalogue, kinds, {}).name_of(name);
+}
+
 std::shared_ptr<memory::Device> open_named_device(net::Catalogue& catalogue,
                                                   const std::vector<DeviceKind>& kinds,
                                                   const DeviceChoice& choice,
                                                   const std::string& name,
                                                   const net::Devices& devices) {
-  if (name == "auto" || name == devices.primary->name()) return devices.primary;
-  if (name == devices.host->name()) return devices.host;
-  const auto found = devices.named.find(name);
-  if (found != devices.named.end()) return found->second;
-  return Opener(catalogue, kinds, choice).open_named(name, nullptr);
+  if (name == "auto") return devices.primary;
+  Opener opener(catalogue, kinds, choice);
+  const std::string opened = opener.name_of(name);
+  if (opened == devices.primary->name()) return devices.primary;
+  if (opened == devices.host->name()) return devices.host;
+  for (const auto& [unused, device] : devices.named) {
+    if (device->name() == opened) return device;
+  }
+  return opener.open_named(name, nullptr);
 }
 
 }  // namespace dlrun::train

@@ -13,13 +13,14 @@ namespace dlrun::train {
 
 // A device plugin, as its manifest describes it.
 struct DeviceKind {
-  std::string name;  // "opencl"
+  std::string name;       // "opencl"; its full name where several plugins have a device "opencl"
+  std::string full_name;  // "org.dlrun.opencl/opencl"
   int32_t score = 0;
   bool is_host = false;
 };
 
 struct DeviceChoice {
-  std::string device = "auto";    // "auto", "cpu", "opencl", "opencl:1"
+  std::string device = "auto";    // "auto", "cpu", "opencl:1", "org.dlrun.opencl/opencl:1"
   bool host_memory_only = false;  // among `auto`: Caffe's solver_mode CPU
   int threads = 0;
   std::string isa;  // "": the best there is
@@ -36,6 +37,10 @@ std::shared_ptr<memory::Device> open_device(net::Catalogue& catalogue, const std
 // is.
 net::Devices open_devices(net::Catalogue& catalogue, const std::vector<DeviceKind>& kinds,
                           const DeviceChoice& choice, std::vector<std::string>* reasons = nullptr);
+
+// An error when no plugin has a device of that name, "auto" or "opencl:1".
+void require_known_device(net::Catalogue& catalogue, const std::vector<DeviceKind>& kinds,
+                          const std::string& name);
 
 // A device that one layer names. Opened unless `devices` has it already, under that name too.
 std::shared_ptr<memory::Device> open_named_device(net::Catalogue& catalogue,

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <map>
 #include <random>
 
 #include "core/base/error.hpp"
@@ -45,9 +46,16 @@ std::vector<DeviceKind> Plugins::device_kinds() const {
   for (const registry::Candidate& candidate : registry_.candidates()) {
     if (candidate.manifest == nullptr || !candidate.shadowed_by.empty()) continue;
     for (const registry::ProvidedType& provided : candidate.manifest->provided) {
-      if (provided.kind == "device")
-        kinds.push_back({provided.name, provided.score, provided.is_host});
+      if (provided.kind != "device") continue;
+      kinds.push_back({provided.name, candidate.manifest->id + "/" + provided.name, provided.score,
+                       provided.is_host});
     }
+  }
+  std::map<std::string, int> claims;
+  for (const DeviceKind& kind : kinds)
+    ++claims[kind.name];
+  for (DeviceKind& kind : kinds) {
+    if (claims[kind.name] > 1) kind.name = kind.full_name;
   }
   return kinds;
 }
@@ -75,9 +83,46 @@ Session::Session(const SessionOptions& options)
   threads_ = options_.threads;
   if (threads_ == 0 && job_.root && job_.root.has("threads"))
     threads_ = static_cast<int>(job_.root.integer("threads"));
-  if (options_.device.empty()) options_.device = job_.root ? job_.root.text("device") : "auto";
+  if (options_.device.empty() && job_.root) {
+    options_.device = job_.root.text("device");
+    if (job_.root.has("device")) device_place_ = job_.root.where("device");
+  }
+  if (options_.device.empty()) options_.device = "auto";
   if (options_.fallback.empty() && job_.root && job_.root.has("fallback"))
     options_.fallback = job_.root.text("fallback");
+}
+
+void Session::at_place_of_device(const std::function<void()>& action) const {
+  try {
+    action();
+  } catch (const base::Error& error) {
+    throw base::Error(error.code(), device_place_, error.what());
+  }
+}
+
+void Session::for_each_named_device(const std::function<void(const std::string&)>& action) const {
+  const auto of_net = [&](const config::Node& net) {
+    for (const config::Node& layer : net.messages("layer")) {
+      if (!layer.has("device")) continue;
+      try {
+        action(layer.text("device"));
+      } catch (const base::Error& error) {
+        throw base::Error(error.code(), layer.where("device"), layer.subject() + error.what());
+      }
+    }
+  };
+  if (job_.train_net) of_net(job_.train_net);
+  for (const config::Node& net : job_.test_nets)
+    of_net(net);
+}
+
+void Session::require_known_devices() {
+  const std::vector<DeviceKind> kinds = plugins_->device_kinds();
+  const auto require = [&](const std::string& name) {
+    require_known_device(catalogue(), kinds, name);
+  };
+  at_place_of_device([&] { require(options_.device); });
+  for_each_named_device(require);
 }
 
 const net::Devices& Session::devices() {
@@ -88,29 +133,18 @@ const net::Devices& Session::devices() {
   choice.isa = options_.isa;
   const bool says_mode = job_.has_solver && job_.solver.has("solver_mode");
   choice.host_memory_only = says_mode && job_.solver.text("solver_mode") == "CPU";
-  devices_ = open_devices(catalogue(), plugins_->device_kinds(), choice);
+  at_place_of_device(
+      [&] { devices_ = open_devices(catalogue(), plugins_->device_kinds(), choice); });
   if (says_mode && !choice.host_memory_only && choice.device == "auto" &&
       devices_.primary->works_in_host_memory()) {
     spdlog::info("solver_mode GPU: no GPU device was found, computing on '{}'",
                  devices_.primary->name());
   }
-  if (job_.train_net) open_devices_of_layers(job_.train_net, choice);
-  for (const config::Node& net : job_.test_nets)
-    open_devices_of_layers(net, choice);
+  for_each_named_device([&](const std::string& name) {
+    devices_.named[name] =
+        open_named_device(catalogue(), plugins_->device_kinds(), choice, name, devices_);
+  });
   return devices_;
-}
-
-void Session::open_devices_of_layers(const config::Node& net, const DeviceChoice& choice) {
-  for (const config::Node& layer : net.messages("layer")) {
-    if (!layer.has("device")) continue;
-    const std::string name = layer.text("device");
-    try {
-      devices_.named[name] =
-          open_named_device(catalogue(), plugins_->device_kinds(), choice, name, devices_);
-    } catch (const base::Error& error) {
-      throw base::Error(error.code(), layer.where("device"), layer.subject() + error.what());
-    }
-  }
 }
 
 net::NetOptions Session::net_options(const config::Node& net, bool is_training,

@@ -2,6 +2,7 @@
 // devices.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -61,6 +62,9 @@ class Session {
   // Opened on first use; prints a notice where the configuration wanted what isn't there.
   const net::Devices& devices();
 
+  // An error at its place when the job or a layer names a device that no plugin has. Opens none.
+  void require_known_devices();
+
   // The options of a net in this job: dtype, seed, threads, fallback, and the state made of phase,
   // the net's own state and `solver_state` (a NetState message; may be empty).
   net::NetOptions net_options(const config::Node& net, bool is_training,
@@ -71,11 +75,14 @@ class Session {
   int threads() const { return threads_; }
 
  private:
-  void open_devices_of_layers(const config::Node& net, const DeviceChoice& choice);
+  // What they throw is told where the job, or the layer, names its device.
+  void at_place_of_device(const std::function<void()>& action) const;
+  void for_each_named_device(const std::function<void(const std::string& name)>& action) const;
 
   SessionOptions options_;
   std::unique_ptr<Plugins> plugins_;
   config::Job job_;
+  base::Location device_place_;  // of the job's `device`, where that counts
   net::Devices devices_;
   uint64_t seed_ = 1;
   int threads_ = 0;

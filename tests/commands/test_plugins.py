@@ -10,6 +10,17 @@ from support import BUILD, PLUGINS, CommandTest
 SMALL_PLUGINS = BUILD / "tests" / "plugins"
 
 
+JOB_ON_A_BOX = """
+plugins: [plugins]
+device: box
+fallback: allow
+net:
+  layer:
+    - {name: x, type: Input, top: x, input_param: {shape: {dim: [1, 2]}}}
+    - {name: relu, type: ReLU, bottom: x, top: y}
+"""
+
+
 class Plugins(CommandTest):
     plugin_path = None
 
@@ -119,6 +130,22 @@ class Plugins(CommandTest):
                 listed = json.loads(self.run_dlrun("devices", "--json", "--plugin-path", self.plugins).out)
                 self.assertEqual([(device["device"], device["level"]) for device in listed], [("box", 0)])
                 (self.plugins / f"minimal_device{build}.so").unlink()
+
+    def test_rival_devices_are_told_apart_by_their_plugins(self):
+        self.add("minimal_device")
+        self.add("minimal_device_rival")
+        rivals = ["org.example.minimal-device/box", "com.acme.box/box"]
+        listed = json.loads(self.run_dlrun("devices", "--json", "--plugin-path", self.plugins).out)
+        self.assertCountEqual([device["device"] for device in listed], rivals)
+        self.write("job.yaml", JOB_ON_A_BOX)
+        done = self.run_dlrun("check", "job.yaml")
+        self.assertEqual(done.code, 2)
+        self.assertIn("job.yaml:3:9: two plugins provide the device 'box'", done.err)
+        for rival in rivals:
+            self.assertIn(f"'{rival}'", done.err)
+            self.assertIn(f"{rival} runs", self.expect_ok("time", "job.yaml", "--device", rival).out)
+        (self.plugins / "minimal_device_rival.so").unlink()
+        self.assertIn("box runs", self.expect_ok("time", "job.yaml", "--device", rivals[0]).out)
 
     def test_a_world_writable_plugin_is_refused(self):
         good = self.plugins / "good.so"

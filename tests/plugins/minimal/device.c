@@ -5,6 +5,9 @@
 #include "minimal.h"
 
 #define SPACE 77u
+#ifndef PLUGIN_ID
+#define PLUGIN_ID "org.example.minimal-device"
+#endif
 
 static dlr_error* count(uint64_t* n, dlr_string* reason) {
   *n = 1;
@@ -98,5 +101,5 @@ static const dlr_plugin* describe_all(void) {
   the.type.create_stream = create_stream;
   the.type.destroy_stream = destroy_stream;
   the.type.synchronize = synchronize;
-  return describe_plugin("org.example.minimal-device", "dlrun.device/1", "box", &the.type, NULL);
+  return describe_plugin(PLUGIN_ID, "dlrun.device/1", "box", &the.type, NULL);
 }
