@@ -53,7 +53,9 @@ const std::vector<Rule>& rules() {
       {"O4", "beta and an accepted accumulate add to what is there."},
       {"O5", "An operator writes nothing but its outputs, at the offsets given."},
       {"O6", "A run depends on what its arguments hold now, and repeats to the bit."},
-      {"O7", "An unknown operator or fusion is declined with DLR_UNIMPLEMENTED and a reason."},
+      {"O7",
+       "What it doesn't know is declined with DLR_UNIMPLEMENTED and a reason: operators, their "
+       "attributes and further arguments, element types, fusions."},
       {"O8", "A description that can't be is answered with an error, and the device goes on."},
       {"O9", "A plan is independent of plans made, run or destroyed behind it."},
       {"O10",

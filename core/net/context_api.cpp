@@ -81,6 +81,18 @@ dlr_tensor_desc read_desc(const dlr_tensor_desc* given, const std::string& what)
   return desc;
 }
 
+// Of a tensor that other layers, solvers and snapshots see.
+dlr_tensor_desc read_values_desc(const dlr_context& context, const dlr_tensor_desc* given,
+                                 const std::string& what) {
+  const dlr_tensor_desc desc = read_desc(given, what);
+  if (desc.dtype != context.dtype) {
+    base::fail_work(fmt::format(
+        "{} would be of element type 0x{:x}: the layer's author must give it the net's, dtype()",
+        what, desc.dtype));
+  }
+  return desc;
+}
+
 void set_facts(dlr_context* context, const dlr_layer_facts* facts) {
   if (context->layer == nullptr) return;
   context->layer->facts = read_facts(facts, context->layer->facts);
@@ -109,7 +121,8 @@ dlr_error* add_param(dlr_context* context, const dlr_param_desc* desc, uint32_t*
   return guard([&] {
     LayerNode& node = layer(context);
     ParamDecl param;
-    param.desc = read_desc(desc->shape, fmt::format("parameter {}", node.params.size()));
+    param.desc =
+        read_values_desc(*context, desc->shape, fmt::format("parameter {}", node.params.size()));
     param.filler = desc->filler;
     param.lr_mult = desc->lr_mult;
     param.decay_mult = desc->decay_mult;
@@ -124,7 +137,7 @@ dlr_error* set_top(dlr_context* context, uint32_t index, const dlr_tensor_desc* 
   return guard([&] {
     LayerNode& node = layer(context);
     if (index >= node.top_descs.size()) base::fail_work(fmt::format("there is no top {}", index));
-    node.top_descs[index] = read_desc(desc, fmt::format("top {}", index));
+    node.top_descs[index] = read_values_desc(*context, desc, fmt::format("top {}", index));
     node.top_shape_known[index] = true;
   });
 }

@@ -105,6 +105,7 @@ void Feed::open(const config::Node& layer, Catalogue& catalogue, bool is_trainin
     const Provided step = catalogue.load("transform", field, layer.where(field), subject_);
     transforms_.push_back({{*static_cast<const dlr_transform_type*>(step.type), subject_,
                             params_owner_.add(layer.message(field)), is_training ? 1U : 0U},
+                           {key_.seed, key_.stream ^ base::stream_part(base::hash32(field))},
                            {}});
   }
 }
@@ -166,7 +167,7 @@ void Feed::transform(dlr_array sample, uint64_t position, float* out, uint64_t e
     const bool into_out = last && result.dtype == DLR_F32;
     if (!into_out && step.result.size() < result.bytes) step.result.resize(result.bytes);
     result.data = into_out ? static_cast<void*>(out) : step.result.data();
-    host::check(step.transform->apply(step.transform.self(), &sample, key_, position, &result),
+    host::check(step.transform->apply(step.transform.self(), &sample, step.key, position, &result),
                 subject_);
     if (last && !into_out) convert_array(result, out, elements);
     sample = result;

@@ -47,6 +47,7 @@ class Feed {
  private:
   struct TransformStep {
     host::Instance<dlr_transform_type> transform;
+    dlr_random_key key;        // its own: neither the source nor another step draws the same
     std::vector<char> result;  // memory of a step that isn't the last
   };
   struct Batch {

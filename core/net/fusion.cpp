@@ -18,10 +18,13 @@ Operator* whole_forward(LayerNode& layer) {
   return nullptr;
 }
 
-// What may be fused behind another operator: `NAME_forward` of an elementwise layer, x and y.
+// What may be fused behind another operator: `NAME_forward` of an elementwise layer, x and y, and
+// nothing more to say than alpha.
 bool is_activation(const LayerNode& layer, const Operator& op) {
-  return layer.facts.elementwise != 0 && op.args.size() == 2 && op.op.size() > kSuffix.size() &&
-         op.op.ends_with(kSuffix);
+  const bool has_alpha_at_most = op.attribute_names.empty() || (op.attribute_names.size() == 1 &&
+                                                                op.attribute_integers[0].empty());
+  return layer.facts.elementwise != 0 && has_alpha_at_most && op.args.size() == 2 &&
+         op.op.size() > kSuffix.size() && op.op.ends_with(kSuffix);
 }
 
 PostOp post_op_of(const Operator& activation) {

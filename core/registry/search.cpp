@@ -125,13 +125,13 @@ std::vector<SearchPlace> search_places(const SearchOptions& options) {
   Places places;
   for (const std::string& path : options.plugins)
     places.add_required(path, "--plugin");
+  for (const std::string& path : options.config_plugins)
+    places.add_required(path, "the job's plugins");
   if (!options.plugin_path.empty()) {
     for (const std::string& folder : options.plugin_path)
       places.add(fs::absolute(folder), "--plugin-path");
     return places.take();
   }
-  for (const std::string& path : options.config_plugins)
-    places.add_required(path, "plugins:");
   add_environment(places);
   add_user_folder(places);
   // Before the system's folder, so that a binary that runs in its build folder meets the plugins

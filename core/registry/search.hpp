@@ -9,8 +9,8 @@ namespace dlrun::registry {
 
 struct SearchOptions {
   std::vector<std::string> plugins;  // --plugin: files or folders, relative to the current folder
-  // --plugin-path or `plugin_path:`: folders that replace every place but --plugin (the command
-  // line refuses both).
+  // --plugin-path or `plugin_path:`: folders that replace every place but those that are named one
+  // by one.
   std::vector<std::string> plugin_path;
   std::vector<std::string> config_plugins;  // `plugins:` of the configuration, made absolute
   std::filesystem::path config_file;        // plugins.lock is looked for beside it; may be empty

@@ -66,8 +66,9 @@ registry::SearchOptions with_config_plugins(const registry::SearchOptions& optio
   registry::SearchOptions search = options;
   search.config_file = config;
   const config::PluginSettings settings = config::read_plugin_settings(config, {overrides});
+  if (!search.plugin_path.empty()) return search;  // the command line's replaces the job's word
   search.config_plugins = settings.plugins;
-  if (search.plugin_path.empty()) search.plugin_path = settings.plugin_path;
+  search.plugin_path = settings.plugin_path;
   return search;
 }
 

@@ -75,6 +75,8 @@ class Gallery(CommandTest):
             "zeroes_at_once": "D6",
             "spoils_input": "O5",
             "ignores_fusions": "O7",
+            "ignores_attributes": "O7",
+            "ignores_arguments": "O7",
             "reorders_lossy": "Y1",
         })
 

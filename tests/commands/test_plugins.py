@@ -88,6 +88,16 @@ class Plugins(CommandTest):
         self.assertEqual(done.code, 0, done.err)
         self.assertIn("org.example.good", (self.folder / "plugins.lock").read_text())
 
+    def test_a_job_names_plugins_beside_its_folders(self):
+        shutil.copy(SMALL_PLUGINS / "good.so", self.folder)
+        self.add("plain")
+        self.write("job.yaml", "plugins: [good.so]\nplugin_path: [plugins]\nnet: {layer: []}\n")
+        self.assertEqual(self.run_dlrun("plugins", "lock", "job.yaml").code, 0)
+        locked = (self.folder / "plugins.lock").read_text()
+        self.assertIn("org.example.good", locked)
+        self.assertIn("org.example.plain", locked)
+        self.assertNotIn("org.dlrun", locked)
+
     def test_lock_wants_a_choice_between_rivals(self):
         self.add("plain")
         self.add("plain_rival")
@@ -146,6 +156,13 @@ class Plugins(CommandTest):
             self.assertIn(f"{rival} runs", self.expect_ok("time", "job.yaml", "--device", rival).out)
         (self.plugins / "minimal_device_rival.so").unlink()
         self.assertIn("box runs", self.expect_ok("time", "job.yaml", "--device", rivals[0]).out)
+
+    def test_a_layer_whose_top_is_of_another_type_is_refused(self):
+        self.add("minimal_layer_of_bytes")
+        self.write("job.yaml", JOB_ON_A_BOX.replace("box", "cpu").replace("ReLU", "Double"))
+        done = self.run_dlrun("check", "job.yaml")
+        self.assertEqual(done.code, 1)
+        self.assertIn("layer 'relu': top 0 would be of element type 0x7508: the layer's author must give it the net's", done.err)
 
     def test_a_world_writable_plugin_is_refused(self):
         good = self.plugins / "good.so"

@@ -42,6 +42,8 @@ enum Defect {
   zeroes_at_once,
   spoils_input,
   ignores_fusions,
+  ignores_attributes,
+  ignores_arguments,
   reorders_lossy,
 };
 inline constexpr Defect kDefect = DEFECT;

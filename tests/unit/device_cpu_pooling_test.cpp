@@ -82,7 +82,8 @@ dlrun::OperatorDesc describe(const std::string& op, const Case& c, bool training
   const bool forward = op.find("forward") != std::string::npos;
   dlrun::OperatorDesc desc(op);
   desc.attribute("kernel", c.kernel).attribute("stride", c.stride).attribute("pad", c.pad);
-  desc.attribute("training", training).attribute("pair", 1);
+  const bool is_max = op.find("max") != std::string::npos;
+  if (is_max) desc.attribute("training", training).attribute("pair", 1);
   desc.argument(shape_of(c, forward ? c.in : c.out()), dtype)
       .argument(shape_of(c, forward ? c.out() : c.in), dtype);
   return desc;

@@ -50,6 +50,7 @@ std::string reason(const CudaOnDouble& cuda, OperatorDesc op, const char* fused 
   op.with_desc([&](dlr_op_desc& desc) {
     dlr_post_op post{};
     post.size = sizeof post;
+    post.operand = -1;
     const dlr_post_op* const posts[] = {&post};
     if (fused != nullptr) {
       post.kind = dlrun::to_abi(fused);

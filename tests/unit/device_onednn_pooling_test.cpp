@@ -29,7 +29,9 @@ dlrun::OperatorDesc describe(const std::string& op, const Case& c, const dlrun::
                              const dlrun::Shape& to, int64_t training = 1) {
   dlrun::OperatorDesc desc(op);
   desc.attribute("kernel", {c.kernel, c.kernel}).attribute("stride", {c.stride, c.stride});
-  desc.attribute("pad", {c.pad, c.pad}).attribute("training", training).attribute("pair", 0);
+  desc.attribute("pad", {c.pad, c.pad});
+  const bool is_max = op.find("max") != std::string::npos;
+  if (is_max) desc.attribute("training", training).attribute("pair", 0);
   return desc.argument(from, DLR_F32).argument(to, DLR_F32);
 }
 

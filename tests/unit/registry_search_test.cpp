@@ -54,21 +54,25 @@ TEST_CASE("places are searched in their order, from the command line to the syst
   options.plugins = {(folder / "cli").string()};
   options.config_plugins = {(folder / "config").string()};
   CHECK(origins(search_places(options)) ==
-        std::vector<std::string>{"--plugin", "plugins:", "DLRUN_PLUGIN_PATH", "the user's folder",
-                                 "beside the binary", "relative to the binary",
+        std::vector<std::string>{"--plugin", "the job's plugins", "DLRUN_PLUGIN_PATH",
+                                 "the user's folder", "beside the binary", "relative to the binary",
                                  "the system's folder"});
 }
 
-TEST_CASE("--plugin-path replaces all other places") {
+TEST_CASE("--plugin-path replaces all other folders, not what is named") {
   const Folder folder;
   fs::create_directories(folder / "only");
   SearchOptions options;
   options.plugin_path = {(folder / "only").string()};
-  options.config_plugins = {"/nowhere"};
+  options.config_plugins = {(folder / "job").string()};
+  CHECK_THROWS_WITH_AS(search_places(options), doctest::Contains("no such file or folder"),
+                       base::Error);
+  fs::create_directories(folder / "job");
   const std::vector<SearchPlace> places = search_places(options);
-  REQUIRE(places.size() == 1);
-  CHECK(places[0].path == folder / "only");
-  CHECK(places[0].state == "no libraries");
+  REQUIRE(places.size() == 2);
+  CHECK(places[0].path == folder / "job");
+  CHECK(places[1].path == folder / "only");
+  CHECK(places[1].state == "no libraries");
 }
 
 TEST_CASE("libraries of a folder are found, not those of folders within it or other files") {

@@ -21,6 +21,14 @@ void check_two_at_once(const dlr_device_type& type);    // D11
 void check_malformed(RawDevice& device, const OperatorCase& operator_case,
                      const OperatorStep& step);
 
+// O7: the step's description, and in it what a device can't know.
+void check_unknown_attribute(RawDevice& device, const OperatorCase& operator_case,
+                             const OperatorStep& step);
+void check_further_argument(RawDevice& device, const OperatorCase& operator_case,
+                            const OperatorStep& step);
+void check_unknown_type(RawDevice& device, const OperatorCase& operator_case,
+                        const OperatorStep& step);
+
 // The rung of private layouts, rules Y: those that plans chose, and those of the large `cases`.
 void check_layouts(RawDevice& device, const std::vector<dlr_tensor_desc>& layouts,
                    const std::vector<OperatorCase>& cases, const std::string& name, Runner& runner);

@@ -1,11 +1,14 @@
-// Rule O8: descriptions that say what can't be.
+// Descriptions that say what can't be (rule O8), and what the device can't know (O7).
 #include <fmt/format.h>
 
 #include <functional>
+#include <string>
+#include <vector>
 
 #include "core/conform/device/checks.hpp"
 #include "core/conform/device/operator_run.hpp"
 #include "core/conform/runner.hpp"
+#include "core/host/error.hpp"
 
 namespace dlrun::conform {
 namespace {
@@ -32,8 +35,8 @@ std::vector<Mistake> mistakes() {
       {"a negative extent", [](dlr_op_desc& desc) { desc.args[0]->dim[0] = -3; }},
       {"a negative extent of its output",
        [last](dlr_op_desc& desc) { last(desc).dim[0] = INT64_MIN; }},
-      {"an unknown element type", [](dlr_op_desc& desc) { desc.args[0]->dtype = kNoType; }},
-      {"an unknown element type of its output",
+      {"a nonsensical element type", [](dlr_op_desc& desc) { desc.args[0]->dtype = kNoType; }},
+      {"a nonsensical element type of its output",
        [last](dlr_op_desc& desc) { last(desc).dtype = kNoType; }},
       {"an unknown layout", [](dlr_op_desc& desc) { desc.args[0]->layout = kNoLayout; }},
       {"an unknown layout of its output",
@@ -64,6 +67,53 @@ void check_malformed(RawDevice& device, const OperatorCase& operator_case,
       if (code == 0) fail(fmt::format("a plan of a description with {}", mistake.what), "an error");
     });
   }
+}
+
+namespace {
+
+void require_decline(RawDevice& device, dlr_op_desc& desc, const char* what) {
+  dlr_plan* plan = nullptr;
+  std::string message;
+  const uint32_t code = code_of(device.type().plan(device.handle(), &desc, &plan), &message);
+  if (code != DLR_UNIMPLEMENTED || message.empty())
+    fail(fmt::format("{} {} with {}", code == 0 ? "a plan of" : "no decline of",
+                     host::from_abi(desc.op), what),
+         "DLR_UNIMPLEMENTED and a reason");
+}
+
+}  // namespace
+
+void check_unknown_attribute(RawDevice& device, const OperatorCase& operator_case,
+                             const OperatorStep& step) {
+  with_description(operator_case, step, DLR_F32, [&](dlr_op_desc& desc) {
+    constexpr int64_t kOne = 1;
+    const dlr_attribute unknown = {sizeof unknown, host::to_abi("no_such_attribute"), &kOne, 1, 1};
+    std::vector<const dlr_attribute*> all(desc.attributes, desc.attributes + desc.n_attributes);
+    all.push_back(&unknown);
+    desc.attributes = all.data();
+    desc.n_attributes = static_cast<uint32_t>(all.size());
+    require_decline(device, desc, "an attribute that isn't in its list");
+  });
+}
+
+void check_further_argument(RawDevice& device, const OperatorCase& operator_case,
+                            const OperatorStep& step) {
+  with_description(operator_case, step, DLR_F32, [&](dlr_op_desc& desc) {
+    dlr_tensor_desc further = *desc.args[0];
+    std::vector<dlr_tensor_desc*> all(desc.args, desc.args + desc.n_args);
+    all.push_back(&further);
+    desc.args = all.data();
+    desc.n_args = static_cast<uint32_t>(all.size());
+    require_decline(device, desc, "an argument more than it has");
+  });
+}
+
+void check_unknown_type(RawDevice& device, const OperatorCase& operator_case,
+                        const OperatorStep& step) {
+  constexpr uint32_t kFloat16 = (static_cast<uint32_t>('f') << 8) | 16u;
+  with_description(operator_case, step, kFloat16, [&](dlr_op_desc& desc) {
+    require_decline(device, desc, "elements of float16, which is no type yet");
+  });
 }
 
 }  // namespace dlrun::conform

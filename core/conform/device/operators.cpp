@@ -129,6 +129,16 @@ void check_unknown_fusion(RawDevice& device) {
     fail("no decline of the fusion no_such_fusion", "DLR_UNIMPLEMENTED and a reason");
 }
 
+void check_unknowns(RawDevice& device, const OperatorCase& operator_case, const OperatorStep& step,
+                    const std::string& who, Runner& runner) {
+  runner.check("O7", who + ", no_such_attribute",
+               [&] { check_unknown_attribute(device, operator_case, step); });
+  if (step.op != "sum" && step.op != "concat")  // those take any number
+    runner.check("O7", who + ", a further argument",
+                 [&] { check_further_argument(device, operator_case, step); });
+  runner.check("O7", who + ", float16", [&] { check_unknown_type(device, operator_case, step); });
+}
+
 }  // namespace
 
 void check_device_operators(const dlr_device_type& type, const std::string& name,
@@ -166,6 +176,7 @@ void check_device_operators(const dlr_device_type& type, const std::string& name
         const std::string who = name + ": " + op;
         if (first.emplace(op, &each).second) {
           runner.check("D8", who, [&] { check_plan_leaks(type, each, step); });
+          check_unknowns(*device, each, each.steps[step], who, runner);
           runner.check("O8", who, [&] {
             check_malformed(*device, each, each.steps[step]);
             StepRun after(*device, each, step, DLR_F32, false);

@@ -14,6 +14,10 @@
  *    by 0 what hosts did before it. Fields beyond minor 3 stand within `#if DLR_TARGET_MINOR >= N`.
  *  - Arrays of sized structs are arrays of pointers, so that elements may grow.
  *  - Fixed-width integers only. Booleans are uint8_t, 0 or 1. No enum, no size_t, no tail padding.
+ *  - Values grow too: element types, error codes, log levels, operators and their attributes. Who meets one it doesn't
+ *    know declines it where declining is possible, as a device does, and else refuses it or takes the nearest.
+ *  - A host asks a plugin with each major that it serves, newest first (dlr_host.abi_major: the one it was asked with);
+ *    the plugin answers to its own. Minors go on counting when the major changes: they never begin anew.
  *  - Each change raises DLR_ABI_MINOR, is logged in sdk/CHANGELOG.md and listed in sdk/abi-fields.txt.
  *
  * Errors: functions return dlr_error*, NULL for success. The host makes errors (dlr_host.error), the receiver owns
@@ -28,7 +32,7 @@
  *
  * Who may call, and when, stands in brackets on every function. Its object is its first argument; for a device's
  * functions, the device.
- *   [any-thread]   at any time between init and shutdown, from any thread
+ *   [any-thread]   at any time from the beginning of init to the end of shutdown, from any thread
  *   [owner]        from one thread at a time per object, which need not be the same one each time
  *   [build]        [owner], and only while the object is being created, set up or reshaped
  *   [run]          [owner], and only inside forward, backward or update
@@ -172,7 +176,7 @@ typedef struct dlr_kernel {
   uint8_t elementwise;  /* uses element i of each operand only, no index arithmetic */
   uint8_t zero_to_zero; /* f(0, ...) = 0, so padding stays zero */
   uint8_t atomic;       /* adds atomically: not bitwise repeatable */
-  uint8_t reserved;
+  uint8_t reserved;     /* for levels of the dialect: today's is 0 */
 } dlr_kernel;
 
 /* ---- Operators: what a device may know better than a kernel (docs/operators.md lists them) --------------- */
@@ -211,7 +215,8 @@ typedef struct dlr_op_desc {
 /* ---- What a layer or solver can ask the host for ---------------------------------------------------------- */
 typedef struct dlr_tensor dlr_tensor;   /* host-owned: shape, type, and copies that follow the data */
 typedef struct dlr_context dlr_context; /* host-owned: one layer or solver within one net */
-/* How an argument is used. Write: every element will be written, the old ones are not read. */
+/* How an argument is used. Write: the old elements aren't needed any more. Several writes may fill one tensor part by
+ * part; all of it is written before forward, backward or update returns. */
 #define DLR_SCALAR 0u
 #define DLR_READ 1u
 #define DLR_WRITE 2u
@@ -238,11 +243,13 @@ typedef struct dlr_bottom_facts {
 typedef struct dlr_top_facts {
   uint64_t size;
   int32_t inplace_of;              /* this bottom's memory may become the top's; default -1 */
-  int32_t view_of;                 /* the top is that bottom in another shape: nothing to compute; default -1 */
+  int32_t view_of;                 /* the top is that bottom in another shape, in its memory; default -1 */
   uint8_t data_needed_in_backward; /* default 1 */
   uint8_t is_loss;                 /* weighs 1 in the objective unless loss_weight says otherwise */
   uint8_t reserved[6];
 } dlr_top_facts;
+/* Of a layer all of whose tops are views nothing is called while running. Of one with other tops too forward and
+ * backward are, and the views' gradients are backward's to add. */
 
 /* All 0 unless set. uses_random, nondeterministic, side_effects and gradients_accumulate must be set where they hold. */
 typedef struct dlr_layer_facts {
@@ -281,13 +288,14 @@ typedef struct dlr_scratch_desc {
 typedef struct dlr_context_api {
   uint64_t size;
   /* Facts of the net around the layer. */
-  dlr_string (*name)(dlr_context*);           /* [owner] */
-  uint32_t (*n_bottoms)(dlr_context*);        /* [owner] */
-  uint32_t (*n_tops)(dlr_context*);           /* [owner] */
-  uint32_t (*dtype)(dlr_context*);            /* [owner] the net's working type: DLR_F32 or DLR_F64 */
+  dlr_string (*name)(dlr_context*);    /* [owner] */
+  uint32_t (*n_bottoms)(dlr_context*); /* [owner] */
+  uint32_t (*n_tops)(dlr_context*);    /* [owner] */
+  /* [owner] The net's working type, DLR_F32 or DLR_F64: that of all bottoms, tops, parameters and gradients. */
+  uint32_t (*dtype)(dlr_context*);
   uint8_t (*is_training)(dlr_context*);       /* [owner] phase TRAIN */
   uint8_t (*may_run_backward)(dlr_context*);  /* [owner] a backward may follow: keep what it will read */
-  dlr_random_key (*random_key)(dlr_context*); /* [run] of this layer in this iteration, forward and backward */
+  dlr_random_key (*random_key)(dlr_context*); /* [run] of this layer in this pass, forward and backward */
   const dlr_tensor_desc* (*bottom_desc)(dlr_context*, uint32_t index); /* [owner] from setup on */
   const dlr_tensor_desc* (*top_desc)(dlr_context*, uint32_t index);    /* [owner] once set_top was called */
 
@@ -300,11 +308,15 @@ typedef struct dlr_context_api {
   dlr_error* (*set_top)(dlr_context*, uint32_t index, const dlr_tensor_desc*);       /* [build] reshape only */
   dlr_error* (*add_scratch)(dlr_context*, const dlr_scratch_desc*, uint32_t* index); /* [build] reshape only */
   /* Describes an operator, without post-ops, to plan once memory and devices are known; with an empty tensor it isn't.
-   * `role` "forward": exactly this takes bottom 0 to top 0, so that the host may fuse it; empty otherwise. */
+   * `role` "forward": exactly this takes bottom 0 to top 0; empty otherwise. The host may then fuse another layer's
+   * activation behind it; or this one, if it is elementwise and has one number at most, behind another layer's: then its
+   * forward isn't called, and its backward reads nothing that forward would have kept. */
   dlr_error* (*add_operator)(dlr_context*, const dlr_op_desc*, dlr_string role, uint32_t* index); /* [build] */
   void (*set_cost)(dlr_context*, double flops, double bytes); /* [build] reshape: one forward pass */
 
-  /* Tensors, while running. Gradients are NULL when not wanted; a backward writes every element of those of bottoms. */
+  /* Tensors, while running. Gradients of bottoms and parameters are NULL when not wanted; a backward writes every element
+   * of those of bottoms. Those of tops are never NULL in a backward, zeros where nothing reads the top, and only read
+   * unless gradient_inplace_of says otherwise. */
   dlr_tensor* (*bottom)(dlr_context*, uint32_t index);          /* [run] */
   dlr_tensor* (*top)(dlr_context*, uint32_t index);             /* [run] */
   dlr_tensor* (*bottom_gradient)(dlr_context*, uint32_t index); /* [run] backward */
@@ -319,9 +331,10 @@ typedef struct dlr_context_api {
                        uint32_t n_args);                 /* [run] */
   uint8_t (*has_operator)(dlr_context*, uint32_t index); /* [run] whether the device planned it */
   dlr_error* (*run_operator)(dlr_context*, uint32_t index, const dlr_arg* args, uint32_t n_args); /* [run] */
-  /* The address of a current plain copy in host memory; valid until other work uses the tensor, or the pass ends. */
+  /* The address of a current plain copy in host memory; valid until other work uses the tensor, or forward, backward
+   * or update returns. */
   dlr_error* (*map)(dlr_context*, dlr_tensor*, uint32_t access, void** address); /* [run] */
-  /* Gives a tensor its values by the filler that a FillerParameter names; random ones differ by iteration. */
+  /* Gives a tensor its values by the filler that a FillerParameter names; random ones differ by pass. */
   dlr_error* (*fill)(dlr_context*, dlr_tensor*, const dlr_params* filler); /* [run] */
 } dlr_context_api;
 
@@ -388,7 +401,7 @@ typedef struct dlr_layer_type {
   dlr_error* (*setup)(void* self, dlr_context*); /* [build] once: facts and parameters, from bottom shapes */
   /* [build] any number of times, pure in shapes: tops, scratch, operators, in place of those declared before. */
   dlr_error* (*reshape)(void* self, dlr_context*);
-  dlr_error* (*forward)(void* self, dlr_context*);  /* [run] */
+  dlr_error* (*forward)(void* self, dlr_context*);  /* [run] at most once in a pass */
   dlr_error* (*backward)(void* self, dlr_context*); /* [run] optional: no gradient */
   /* [owner] optional: what a snapshot must hold beyond parameters. `write` may be called several times. */
   dlr_error* (*save_state)(void* self, dlr_error* (*write)(void* sink, dlr_string bytes), void* sink);
@@ -495,7 +508,7 @@ typedef struct dlr_plan dlr_plan;                 /* plugin-owned: an operator r
 typedef struct dlr_built_kernel dlr_built_kernel; /* plugin-owned: a kernel ready to launch */
 typedef struct dlr_device_info {
   uint64_t size;
-  dlr_string name;   /* "AMD EPYC, 2 threads, avx2"; valid while the device is open (or listed) */
+  dlr_string name;   /* "AMD EPYC, 2 threads, avx2"; valid while the device is open */
   dlr_string driver; /* and version */
   uint64_t memory_bytes;
   uint64_t alignment;          /* of every allocation */
@@ -517,7 +530,8 @@ typedef struct dlr_device_type {
   int32_t score;   /* `device: auto` tries higher ones first; below 0: never by itself */
   uint8_t is_host; /* the reference on the host's own cores: runs what other devices can't */
   uint8_t reserved[3];
-  /* [any-thread] How many devices there are now; when none, *reason says why. No driver call before this one. */
+  /* [any-thread] How many devices there are now; when none, *reason says why, valid until the
+   * next call. No driver call before this one. */
   dlr_error* (*count)(uint64_t* n, dlr_string* reason);
   dlr_error* (*open)(uint64_t index, const dlr_device_options*, dlr_device** out); /* [build] */
   void (*close)(dlr_device*);                                                      /* [owner] */
@@ -535,7 +549,7 @@ typedef struct dlr_device_type {
   dlr_error* (*record)(dlr_device*, dlr_stream*, dlr_event** inout);
   dlr_error* (*wait)(dlr_device*, dlr_stream*, dlr_event*); /* [owner] optional: the stream waits */
   void (*destroy_event)(dlr_device*, dlr_event*);           /* [owner] optional */
-  /* level 1: portable kernels. index_bits is 32 or 64. */
+  /* level 1: portable kernels. index_bits is 32 or 64. DLR_UNIMPLEMENTED: the source is in a newer dialect. */
   dlr_error* (*build_kernel)(dlr_device*, const dlr_kernel*, uint32_t dtype, uint32_t index_bits,
                              dlr_built_kernel** out);     /* [owner] */
   void (*release_kernel)(dlr_device*, dlr_built_kernel*); /* [owner] */

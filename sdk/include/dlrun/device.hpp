@@ -16,7 +16,9 @@ class Declined : public Error {
   explicit Declined(const std::string& reason) : Error(reason, DLR_UNIMPLEMENTED) {}
 };
 
-// Read access to an operator's description. Throws when that can't be: then no plan need look for it.
+// Read access to an operator's description. Throws when that can't be: then no plan need look for it. Declines what
+// docs/operators.md doesn't list, for it may have been said after this header: a further argument or attribute of an
+// operator, an element type, a parameter of a fusion.
 class OpView {
  public:
   explicit OpView(dlr_op_desc& desc) : desc_(desc) {
@@ -24,7 +26,11 @@ class OpView {
       if (desc.args == nullptr || desc.args[i] == nullptr) throw Error("an argument isn't described");
       check(*desc.args[i]);
     }
-    check_arguments();
+    check_operator();
+    for (uint32_t i = 0; i < desc.n_post_ops; ++i) {
+      const dlr_post_op& post = *desc.post_ops[i];
+      if (post.beta != 0 || post.operand >= 0) throw Declined("a fusion with more than alpha");
+    }
   }
   std::string_view op() const { return from_abi(desc_.op); }
   int n_args() const { return static_cast<int>(desc_.n_args); }
@@ -59,47 +65,63 @@ class OpView {
     for (const uint32_t known : {0u, DLR_F32, DLR_F64, DLR_I32, DLR_I64, DLR_U8}) {
       if (arg.dtype == known) return;
     }
-    throw Error("an unknown element type");
+    throw Declined("an unknown element type");
   }
 
-  // How many arguments an operator of docs/operators.md has, at least, and which of them may be absent.
-  struct Arguments {
+  // An operator of docs/operators.md: how many arguments it has, which of them may be absent, its attributes.
+  struct Operator {
     std::string_view op;
     int count;
-    int optional;  // -1: none
+    int optional;                 // -1: none
+    std::string_view attributes;  // with a space in front of and behind each
+    bool open_ended = false;      // there may be more arguments
   };
-  void check_arguments() const {
-    constexpr Arguments kKnown[] = {
-        {"gemm", 3, -1},
-        {"convolution_forward", 4, 2},
-        {"convolution_backward_data", 3, -1},
-        {"convolution_backward_weights", 4, 3},
-        {"inner_product_forward", 4, 2},
-        {"inner_product_backward_data", 3, -1},
-        {"inner_product_backward_weights", 4, 3},
-        {"pooling_max_forward", 2, -1},
-        {"pooling_max_backward", 2, -1},
-        {"pooling_average_forward", 2, -1},
-        {"pooling_average_backward", 2, -1},
-        {"lrn_forward", 2, -1},
-        {"lrn_backward", 4, -1},
-        {"softmax_forward", 2, -1},
-        {"softmax_backward", 3, -1},
-        {"relu_forward", 2, -1},
-        {"sigmoid_forward", 2, -1},
-        {"tanh_forward", 2, -1},
-        {"sum", 2, -1},
-        {"batch_norm_forward", 4, -1},
-        {"batch_norm_backward", 5, -1},
-        {"concat", 2, -1},
-        {"reorder", 2, -1},
+  void check_operator() const {
+    constexpr std::string_view kConvolution = " kernel stride pad dilation group ";
+    constexpr std::string_view kMaxPooling = " kernel stride pad training pair ";
+    constexpr std::string_view kAveragePooling = " kernel stride pad ";
+    constexpr std::string_view kLrn = " size training pair alpha beta k ";
+    constexpr std::string_view kNone = " ";
+    constexpr Operator kKnown[] = {
+        {"gemm", 3, -1, " m n k transpose_a transpose_b lda ldb ldc alpha beta "},
+        {"convolution_forward", 4, 2, kConvolution},
+        {"convolution_backward_data", 3, -1, kConvolution},
+        {"convolution_backward_weights", 4, 3, kConvolution},
+        {"inner_product_forward", 4, 2, " transpose "},
+        {"inner_product_backward_data", 3, -1, " transpose "},
+        {"inner_product_backward_weights", 4, 3, " transpose "},
+        {"pooling_max_forward", 2, -1, kMaxPooling},
+        {"pooling_max_backward", 2, -1, kMaxPooling},
+        {"pooling_average_forward", 2, -1, kAveragePooling},
+        {"pooling_average_backward", 2, -1, kAveragePooling},
+        {"lrn_forward", 2, -1, kLrn},
+        {"lrn_backward", 4, -1, kLrn},
+        {"softmax_forward", 2, -1, " axis "},
+        {"softmax_backward", 3, -1, " axis "},
+        {"relu_forward", 2, -1, " slope "},
+        {"sigmoid_forward", 2, -1, kNone},
+        {"tanh_forward", 2, -1, kNone},
+        {"sum", 2, -1, kNone, true},
+        {"batch_norm_forward", 4, -1, " epsilon global "},
+        {"batch_norm_backward", 5, -1, " epsilon global "},
+        {"concat", 2, -1, " axis ", true},
+        {"reorder", 2, -1, kNone},
     };
-    for (const Arguments& known : kKnown) {
-      if (known.op != op()) continue;
-      if (n_args() < known.count) throw Error("too few arguments are described");
-      for (int i = 0; i < n_args(); ++i) {
-        if (i != known.optional && !has_arg(i)) throw Error("an argument that must be there is absent");
-      }
+    for (const Operator& known : kKnown) {
+      if (known.op == op()) check_against(known);
+    }
+  }
+  void check_against(const Operator& known) const {
+    if (n_args() < known.count) throw Error("too few arguments are described");
+    if (n_args() > known.count && !known.open_ended)
+      throw Declined("more arguments than " + std::string(op()) + " has");
+    for (int i = 0; i < n_args(); ++i) {
+      if (i != known.optional && !has_arg(i)) throw Error("an argument that must be there is absent");
+    }
+    for (uint32_t i = 0; i < desc_.n_attributes; ++i) {
+      const std::string name(from_abi(desc_.attributes[i]->name));
+      if (known.attributes.find(" " + name + " ") == std::string_view::npos)
+        throw Declined("an unknown attribute '" + name + "'");
     }
   }
 

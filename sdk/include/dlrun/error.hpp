@@ -12,8 +12,8 @@
 namespace dlrun {
 
 namespace detail {
-// The host, once init was called. One per library: nothing of it is exported.
-inline const dlr_host* host = nullptr;
+// The host, once init was called. One per library, however that is linked.
+__attribute__((visibility("hidden"))) inline const dlr_host* host = nullptr;
 }  // namespace detail
 
 inline const dlr_host& host() {

@@ -15,6 +15,7 @@
 #define DLR_ELEMENTWISE(name, ...) DLR_KERNEL(name, __VA_ARGS__)
 #define DLR_ELEMENTWISE_ZERO(name, ...) DLR_KERNEL(name, __VA_ARGS__)
 
+#pragma GCC visibility push(hidden)
 namespace kernels {
 namespace DLR_ISA {
 namespace f32 {
@@ -47,3 +48,4 @@ using idx = int64_t;
 }  // namespace f64_wide
 }  // namespace DLR_ISA
 }  // namespace kernels
+#pragma GCC visibility pop

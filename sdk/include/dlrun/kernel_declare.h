@@ -6,6 +6,8 @@
 // weak symbol that stays NULL.
 #include <dlrun/kernel_cpu.h>
 
+// Else two libraries whose kernels have one name would share the first's, however they are opened.
+#pragma GCC visibility push(hidden)
 namespace kernels {
 using namespace dlrun_kernel_dialect;
 using real = float;
@@ -56,6 +58,7 @@ using idx = int32_t;
 #define DLR_PRAGMA(text)
 #include DLR_KERNEL_FILE
 }  // namespace kernels
+#pragma GCC visibility pop
 
 #undef DLR_KERNEL
 #undef DLR_ELEMENTWISE

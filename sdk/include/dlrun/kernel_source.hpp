@@ -62,13 +62,16 @@ inline std::vector<KernelParameter> parse_parameters(std::string_view list) {
   return parameters;
 }
 
-// Looks at the kernel's own body, from its name to the next kernel.
+// Looks at the kernel's own body: what stands in the braces behind its name.
 inline KernelForm kernel_form(std::string_view source, std::string_view name) {
   size_t begin = source.find(std::string("(").append(name).append(","));
   if (begin == std::string_view::npos) begin = 0;
-  const size_t next_kernel = source.find("\nDLR_KERNEL(", begin);
-  const size_t next_elementwise = source.find("\nDLR_ELEMENTWISE", begin);
-  const std::string_view body = source.substr(begin, std::min(next_kernel, next_elementwise) - begin);
+  size_t end = std::min(source.find('{', begin), source.size());
+  for (int depth = 0; end < source.size(); ++end) {
+    depth += (source[end] == '{') - (source[end] == '}');
+    if (depth == 0) break;
+  }
+  const std::string_view body = source.substr(begin, end - begin);
   if (body.find("DLR_GROUPS(") != std::string_view::npos) return KernelForm::kGroups;
   if (body.find("DLR_ROWS(") != std::string_view::npos) return KernelForm::kRows;
   return KernelForm::kFor;
@@ -92,9 +95,14 @@ inline const char* scalar_type(KernelParameterKind kind) {
 
 // A program but for its entry points: definitions, the dialect (a text that includes
 // kernel_random.h, which is given too) and the kernel file. Messages of a compiler count the lines
-// of the kernel file.
+// of the kernel file. Declines what the dialect at hand doesn't have.
 inline std::string kernel_program(const dlr_kernel& kernel, uint32_t real_bits, uint32_t index_bits,
                                   std::string dialect, std::string_view random) {
+  const std::string subject = "kernel '" + std::string(from_abi(kernel.name)) + "'";
+  if (kernel.reserved != 0)
+    throw Error(subject + " is written in a newer kernel dialect than the device knows", DLR_UNIMPLEMENTED);
+  if (real_bits != 32 && real_bits != 64)
+    throw Error(subject + " is asked for in a type that the device doesn't know", DLR_UNIMPLEMENTED);
   const std::string_view include = "#include <dlrun/kernel_random.h>";
   dialect.replace(dialect.find(include), include.size(), random);
   return "#define DLR_REAL_BITS " + std::to_string(real_bits) + "\n#define DLR_INDEX_BITS " +

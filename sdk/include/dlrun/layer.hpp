@@ -197,8 +197,10 @@ class Layer {
   // Sets the shape of every top; pure in shapes and parameters, so that it works without a device.
   virtual void reshape(ReshapeContext& context) = 0;
   virtual void forward(RunContext& context) = 0;
-  // Writes the gradients that are wanted; the default is for layers with `no_backward`.
-  virtual void backward(RunContext&) {}
+  // Writes the gradients that are wanted. A layer without it sets the fact `no_backward`.
+  virtual void backward(RunContext&) {
+    throw Error("it has no backward: its author overrides it, or sets the fact no_backward");
+  }
   // What a snapshot must hold beyond parameters.
   virtual std::string save_state() { return {}; }
   virtual void load_state(std::string_view) {}

@@ -36,7 +36,11 @@ static dlr_error* reshape(void* self, dlr_context* context) {
   (void)self;
   blank(&top, sizeof top);
   top.desc.size = size_of(sizeof top.desc, offsetof(dlr_tensor_desc, layout));
+#if defined(TOP_DTYPE)
+  top.desc.dtype = TOP_DTYPE;
+#else
   top.desc.dtype = bottom->dtype;
+#endif
   top.desc.rank = bottom->rank;
   memcpy(top.desc.dim, bottom->dim, sizeof bottom->dim);
 #if !defined(OLDER)
