@@ -80,9 +80,17 @@ void print_json(const conform::Report& report) {
                      {"declined", rung.declined},
                      {"reasons", rung.reasons}});
   }
+  json checks = json::array();
   json failures = json::array();
   for (const Result& result : report.results) {
-    if (result.verdict != Verdict::kFailed) continue;
+    checks.push_back({{"rung", result.rung},
+                      {"rule", result.rule},
+                      {"case", result.name},
+                      {"verdict", conform::to_text(result.verdict)}});
+    if (result.verdict != Verdict::kFailed) {
+      if (!result.found.empty()) checks.back()["reason"] = result.found;
+      continue;
+    }
     failures.push_back({{"rule", result.rule},
                         {"text", conform::rule_text(result.rule)},
                         {"rung", result.rung},
@@ -93,7 +101,8 @@ void print_json(const conform::Report& report) {
   const json whole = {{"plugin", report.plugin},
                       {"passed", report.passed()},
                       {"ladder", rungs},
-                      {"failures", failures}};
+                      {"failures", failures},
+                      {"checks", checks}};
   fmt::print("{}\n", whole.dump(2, ' ', false, json::error_handler_t::replace));
 }
 
@@ -127,6 +136,8 @@ int conform_plugin(Words& words) {
     if (!file.empty() && !std::filesystem::is_regular_file(file, ignored))
       base::fail_input({file, 0, 0}, "no such file");
   }
+  if (words.options.seconds == 0)
+    base::fail_input("conform: --time-limit is 0, expected at least 1");
   if (words.options.net.empty() && !words.options.overrides.empty())
     base::fail_input("conform: --set changes the net of --from, which isn't given");
   const conform::Report report = conform::run(words.options);

@@ -54,6 +54,16 @@ void require_cases(const Options& options, const registry::Manifest& manifest) {
               [&](const YAML::Node& node, const std::string&) { read_kind_case(type.name, node); });
 }
 
+// A net has layers and operators: cases of layers and devices, not of the other kinds.
+void require_net_is_of_use(const Options& options, const registry::Manifest& manifest) {
+  if (options.net.empty()) return;
+  const bool is_of_use =
+      std::any_of(manifest.provided.begin(), manifest.provided.end(),
+                  [](const auto& type) { return type.kind == "layer" || type.kind == "device"; });
+  if (!is_of_use)
+    base::fail_input("conform: --from gives cases to layers and devices, and the plugin has none");
+}
+
 bool is_failed(const Result& result) {
   return result.verdict == Verdict::kFailed;
 }
@@ -138,6 +148,7 @@ Report run(const Options& options) {
   }
   const registry::Manifest manifest =
       registry::scan_in_helper(options.plugin, {registry::this_executable()});
+  require_net_is_of_use(options, manifest);
   require_cases(options, manifest);
   std::vector<std::string> provides;
   for (const registry::ProvidedType& type : manifest.provided)
@@ -145,8 +156,15 @@ Report run(const Options& options) {
   report.plugin +=
       fmt::format(": {} {}, {}", manifest.id, manifest.version, fmt::join(provides, ", "));
   for (const registry::ProvidedType& type : manifest.provided) {
+    bool holds = true;
     for (const std::string& part : parts_of(type.kind)) {
-      if (!run_part_in_children(options, part + ":" + type.name, report.results)) break;
+      if (holds) {
+        holds = run_part_in_children(options, part + ":" + type.name, report.results);
+      } else {
+        const std::string rung = part.substr(part.find('-') + 1);
+        report.results.push_back(
+            {rung, "", type.name, Verdict::kAbsent, "not reached: what is below it failed", ""});
+      }
     }
   }
   return report;

@@ -43,11 +43,13 @@ void check_exports(const registry::ElfFacts& facts) {
        "dlrun_plugin_query alone (a version script and hidden visibility do that)");
 }
 
-void check_threading(const registry::ElfFacts& facts, bool is_device) {
+void check_threading(const fs::path& file, bool is_device) {
   if (is_device) decline("devices may bring what their vendor's library needs");
-  for (const std::string& library : facts.needed) {
+  for (const registry::Dependency& library : registry::dependencies(file)) {
     for (const char* runtime : {"libgomp", "libomp", "libiomp", "libtbb"}) {
-      if (library.starts_with(runtime)) fail("links " + library, "the host's parallel_for instead");
+      if (library.name.starts_with(runtime))
+        fail(fmt::format("needs {} ({})", library.name, library.needed_by),
+             "the host's parallel_for instead");
     }
   }
 }
@@ -142,7 +144,7 @@ void check_library(const fs::path& file, Runner& runner) {
                   [](const auto& provided) { return provided.kind == "device"; });
   runner.check("A2", name, [&] { check_query(file, manifest); });
   runner.check("A3", name, [&] { check_exports(facts); });
-  runner.check("A4", name, [&] { check_threading(facts, is_device); });
+  runner.check("A4", name, [&] { check_threading(file, is_device); });
   runner.check("A5", name, [&] { check_structs(entry); });
   runner.check("A9", name, [&] { check_init(entry, file.parent_path().string()); });
   runner.check("A7", name, [&] {

@@ -153,6 +153,7 @@ class Collection {
     const std::string family = family_of(op.op);
     if (family.empty()) return;
     OperatorCase made = case_of(op, family);
+    made.is_of_net = true;
     if (agrees(made, op) && known_.insert(made.name).second) cases.operators.push_back(made);
   }
 

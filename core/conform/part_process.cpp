@@ -17,6 +17,7 @@
 #include "core/conform/net_cases.hpp"
 #include "core/conform/parts.hpp"
 #include "core/host/error.hpp"
+#include "core/host/threads.hpp"
 #include "core/registry/kinds.hpp"
 #include "core/train/session.hpp"
 
@@ -63,6 +64,20 @@ std::shared_ptr<memory::Device> open_portable(const std::string& name,
   return std::make_shared<memory::Device>(name, type, 0, options);
 }
 
+// Those of the host's loops stay once they are there.
+void start_own_threads() {
+  constexpr int64_t kItems = 1 << 16;
+  host::parallel_for(
+      kItems, 1, [](void*, int64_t, int64_t) {}, nullptr);
+}
+
+// Libraries that drive devices handle signals, those that drive disks too have threads.
+void watch(const std::string& kind, Runner& runner) {
+  const bool may_have_threads = kind == "source" || kind == "database";
+  if (!may_have_threads) start_own_threads();
+  runner.watch_process(!may_have_threads);
+}
+
 // What a part other than `library` works with.
 class Workshop {
  public:
@@ -81,9 +96,11 @@ class Workshop {
   }
 
   void run(const std::string& part, const std::string& name, Runner& runner) {
+    const bool is_device = part.starts_with("device-");
+    if (!is_device) watch(part, runner);
     if (part == "layer") return run_layer(name, runner);
     if (part == "solver") return run_solver(name, runner);
-    if (!part.starts_with("device-")) return run_on_host(part, name, runner);
+    if (!is_device) return run_on_host(part, name, runner);
     const auto& type = catalogue_.get<dlr_device_type>("device", name, {}, "");
     if (part == "device-memory") return check_device_memory(type, name, runner);
     if (part == "device-kernels") return check_device_kernels(type, name, runner);
@@ -182,7 +199,7 @@ class Workshop {
     train::DeviceChoice choice;
     choice.device = name;
     const Ground ground = ground_on([&] { return open(choice); }, "");
-    check_device_layers(ground, portable(), layer_cases_, runner);
+    check_device_layers(ground, portable(), layer_cases_, session_ == nullptr, runner);
     if (!session_)
       check_device_solvers(ground, portable(), texts("solvers.yaml", solvers_text), runner);
   }

@@ -43,8 +43,9 @@ void check_device_memory(const dlr_device_type& type, const std::string& name, R
 void check_device_kernels(const dlr_device_type& type, const std::string& name, Runner& runner);
 void check_device_operators(const dlr_device_type& type, const std::string& name,
                             const std::vector<OperatorCase>& cases, Runner& runner);
-void check_device_layers(const Ground& ground, const Ground& host,
-                         const std::vector<LayerCase>& cases, Runner& runner);
+// `all_installed`: types without a case too, by default ones.
+void check_device_layers(const Ground& ground, const Ground& host, std::vector<LayerCase> cases,
+                         bool all_installed, Runner& runner);
 void check_device_solvers(const Ground& ground, const Ground& host,
                           const std::vector<CaseText>& texts, Runner& runner);
 

@@ -6,10 +6,12 @@
 
 #include <array>
 #include <cfenv>
+#include <chrono>
 #include <clocale>
 #include <csignal>
 #include <filesystem>
 #include <iterator>
+#include <thread>
 
 #if defined(__x86_64__)
 #include <xmmintrin.h>
@@ -22,9 +24,10 @@ namespace {
 constexpr std::uint32_t kStatusFlags = 0x3F;  // of MXCSR: what happened, not how to compute
 #endif
 
+// "" for the usual one, and for signals that can't be asked for.
 std::string handler_of(int number) {
   struct sigaction action {};
-  if (::sigaction(number, nullptr, &action) != 0) return "none";
+  if (::sigaction(number, nullptr, &action) != 0 || action.sa_handler == SIG_DFL) return "";
   return fmt::format("{:x}/{:x}", reinterpret_cast<std::uintptr_t>(action.sa_handler),
                      static_cast<unsigned>(action.sa_flags));
 }
@@ -66,8 +69,10 @@ std::string process_settings() {
   std::string settings =
       fmt::format("locale {}, folder {}, file mode mask {:o}", locale == nullptr ? "" : locale,
                   std::filesystem::current_path(ignored).string(), mask);
-  for (int number = 1; number < NSIG; ++number)
-    settings += fmt::format(", signal {}: {}", number, handler_of(number));
+  for (int number = 1; number < NSIG; ++number) {
+    const std::string handler = handler_of(number);
+    if (!handler.empty()) settings += fmt::format(", handler of signal {}: {}", number, handler);
+  }
   return settings;
 }
 
@@ -83,6 +88,16 @@ int count_entries(const char* folder) {
 
 int count_threads() {
   return count_entries("/proc/self/task");
+}
+
+int count_threads_beyond(int expected) {
+  constexpr int kMostWaits = 100;
+  int now = count_threads();
+  for (int i = 0; i < kMostWaits && now > expected; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    now = count_threads();
+  }
+  return now;
 }
 
 int count_open_files() {

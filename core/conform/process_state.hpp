@@ -21,6 +21,8 @@ std::string process_settings();
 
 // How many threads the process has.
 int count_threads();
+// The same; when there are more than `expected`, gives those that are ending a moment for it.
+int count_threads_beyond(int expected);
 // How many files (and pipes, and sockets) it has open.
 int count_open_files();
 

@@ -9,7 +9,8 @@ const std::vector<Rule>& rules() {
        "`dlrun_plugin_query` gives the same answer each time, and none to a host of another major "
        "version."},
       {"A3", "`dlrun_plugin_query` is the only symbol that the library exports."},
-      {"A4", "No threading runtime is linked, but by devices."},
+      {"A4",
+       "No threading runtime is needed, directly or through other libraries, but by devices."},
       {"A5",
        "Structs are as large as what is in them, reserved fields are 0, and optional functions "
        "come in "
@@ -17,8 +18,10 @@ const std::vector<Rule>& rules() {
       {"A6", "Floating-point control (MXCSR, x87, rounding) stays as it was."},
       {"A7",
        "Loading, query and init leave locale, signal handlers, current folder and file mode mask "
-       "alone."},
-      {"A8", "Loading, query and init start no thread."},
+       "alone; so do later calls, but for devices."},
+      {"A8",
+       "Loading, query and init start no thread; later calls leave none running, but for devices, "
+       "sources and databases."},
       {"A9", "init works again after shutdown."},
       {"A10", "No call ends the process."},
       {"A11", "Every call returns within the time limit."},

@@ -1,5 +1,7 @@
 #include "core/conform/runner.hpp"
 
+#include <fmt/format.h>
+
 #include "core/conform/process_state.hpp"
 
 namespace dlrun::conform {
@@ -12,6 +14,26 @@ void decline(const std::string& reason) {
   throw Declined{reason};
 }
 
+void Runner::watch_process(bool threads) {
+  watches_settings_ = true;
+  if (threads) threads_ = count_threads();
+}
+
+void Runner::end_beside(const std::string& rule, const std::string& name, const Failure& failure) {
+  sink_.end({rung_, rule, name, Verdict::kFailed, failure.found, failure.expected});
+}
+
+bool Runner::left_alone(const std::string& name, const std::string& settings) {
+  const std::string now = watches_settings_ ? process_settings() : "";
+  if (now != settings) end_beside("A7", name, {now, settings});
+  const int more = threads_ == 0 ? 0 : count_threads_beyond(threads_) - threads_;
+  if (more > 0) {
+    end_beside("A8", name, {fmt::format("{} threads more", more), "none more"});
+    threads_ += more;
+  }
+  return now == settings && more <= 0;
+}
+
 bool Runner::check(const std::string& rule, const std::string& name,
                    const std::function<void()>& body) {
   Result result{rung_, rule, name, Verdict::kPassed, "", ""};
@@ -22,6 +44,7 @@ bool Runner::check(const std::string& rule, const std::string& name,
   }
   sink_.begin(result);
   const FloatControl before = float_control();
+  const std::string settings = watches_settings_ ? process_settings() : "";
   try {
     body();
   } catch (const Failure& failure) {
@@ -37,11 +60,14 @@ bool Runner::check(const std::string& rule, const std::string& name,
     result.expected = "success";
   }
   sink_.end(result);
+  bool holds = left_alone(name, settings) && result.verdict != Verdict::kFailed;
   const FloatControl after = float_control();
-  if (after == before) return result.verdict != Verdict::kFailed;
-  set_float_control(before);
-  sink_.end({rung_, "A6", name, Verdict::kFailed, to_text(after), to_text(before)});
-  return false;
+  if (!(after == before)) {
+    set_float_control(before);
+    end_beside("A6", name, {to_text(after), to_text(before)});
+    holds = false;
+  }
+  return holds;
 }
 
 bool Runner::climb(const std::string& name, const std::vector<Step>& steps) {

@@ -59,10 +59,14 @@ class Runner {
   // With `after`, the key of a check that ended an earlier process: all up to it are skipped.
   explicit Runner(Sink& sink, std::string after = {}) : sink_(sink), after_(std::move(after)) {}
 
+  // From now on each check also tells what it changed of the process (A7) and, with `threads`,
+  // what threads it left running (A8).
+  void watch_process(bool threads);
+
   // The step of the ladder that the checks from here on belong to.
   void rung(const std::string& name) { rung_ = name; }
-  // Whether the rule held, and A6 beside it; true also when it was declined or skipped. False for
-  // the one that ended a process.
+  // Whether the rule held, and A6 (A7, A8) beside it; true also when it was declined or skipped.
+  // False for the one that ended a process.
   bool check(const std::string& rule, const std::string& name, const std::function<void()>& body);
   // Takes one case up a ladder, to the first step that breaks: what breaks one rule mostly breaks
   // those behind it too. Whether all held.
@@ -71,7 +75,12 @@ class Runner {
   void absent(const std::string& reason);
 
  private:
+  void end_beside(const std::string& rule, const std::string& name, const Failure& failure);
+  bool left_alone(const std::string& name, const std::string& settings);
+
   Sink& sink_;
+  bool watches_settings_ = false;
+  int threads_ = 0;  // that there may be; 0: not watched
   std::string after_;
   std::string rung_;
 };

@@ -35,6 +35,32 @@ class Gallery(CommandTest):
                 self.assertEqual(report["failures"], [])
                 self.assertGreater(len(report["ladder"]), 3)
 
+    def test_every_installed_layer_and_solver_is_run_on_a_device(self):
+        self.plugin_path = None  # beside the binary, and these
+        for kind, expected in (("layer", {("N1", "Gallery"), ("N2", "Gallery"), ("N1", "Accuracy"), ("N1", "DummyData")}),
+                               ("solver", {("N4", "GallerySolver")})):
+            report = json.loads(self.run_dlrun(
+                "conform", GALLERY / "kernel_device_none.so", "--json", "--plugin", GALLERY / f"{kind}_none.so").out)
+            self.assertTrue(report["passed"], report["failures"])
+            passed = {(check["rule"], check["case"].split(":")[0]) for check in report["checks"]
+                      if check["verdict"] == "passed" and not check["case"].endswith(": cases")}
+            self.assertLessEqual(expected, passed)
+
+    def test_a_failed_rung_says_what_is_not_reached(self):
+        report = self.report("device_copies_backwards")
+        reached = {rung["rung"]: rung for rung in report["ladder"]}
+        self.assertEqual(reached["memory"]["verdict"], "failed")
+        for rung in ("kernels", "operators", "layers"):
+            self.assertEqual(reached[rung]["verdict"], "absent")
+            self.assertIn("not reached: what is below it failed", reached[rung]["reasons"])
+
+    def test_what_conform_can_t_use_is_refused(self):
+        for words, message in ((("--time-limit", "0"), "--time-limit is 0, expected at least 1"),
+                               (("--from", CASES), "--from gives cases to layers and devices")):
+            done = self.run_dlrun("conform", GALLERY / "solver_none.so", *words)
+            self.assertEqual(done.code, 2, done.out)
+            self.assertIn(message, done.err)
+
     def test_what_is_wrong_with_the_author_s_cases_is_no_fault_of_the_plugin(self):
         for text, message in (("GallerySolver: [{case: x", r"cases.yaml:1:\d+: a case of 'GallerySolver'"),
                               ("GallerySolver:\n  - {fields: ''}", r"cases.yaml:2:\d+: a case of 'GallerySolver' needs `case:`")):
@@ -121,6 +147,8 @@ class Gallery(CommandTest):
             "starts_thread": "A8",
             "sets_reserved": "A5",
             "flushes_while_running": "A6",
+            "moves_while_running": "A7",
+            "starts_thread_while_running": "A8",
             "unlisted_kernel": "L15",
             "unlisted_in_backward": "L15",
             "never_alone": "L16",

@@ -1,4 +1,5 @@
 // A layer with one mistake, chosen by -DDEFECT=NAME; with `none` it is right. y = x0 x1 + x0.
+#include <unistd.h>
 #include <dlrun/layer.hpp>
 #include <dlrun/plugin.hpp>
 
@@ -39,6 +40,8 @@ enum Defect {
   unlisted_kernel,
   unlisted_in_backward,
   flushes_while_running,
+  moves_while_running,
+  starts_thread_while_running,
   shape_grows,
   false_zero_to_zero,
   draws_unsaid,
@@ -110,6 +113,9 @@ class Gallery final : public Layer {
 #if defined(__x86_64__)
     if (kDefect == flushes_while_running) _mm_setcsr(_mm_getcsr() | 0x8040);
 #endif
+    if (kDefect == moves_while_running && ::chdir("/") != 0) std::_Exit(4);
+    if (kDefect == starts_thread_while_running)
+      std::thread([] { std::this_thread::sleep_for(std::chrono::hours(1)); }).detach();
     if (kDefect == exits) std::_Exit(3);
     if (kDefect == hangs)
       for (volatile bool forever = true; forever;) {

@@ -1,9 +1,11 @@
 // Rules N: every installed layer on a device, against the host device.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
+#include "core/conform/fitting.hpp"
 #include "core/conform/layer/subject.hpp"
 #include "core/conform/leaks.hpp"
 #include "core/conform/parts.hpp"
@@ -38,7 +40,8 @@ std::vector<Blob> blobs_of(net::Net& net) {
     if (tensor.buffer != nullptr) blobs.push_back({name, &tensor, is_set_by_host});
   };
   for (const auto& value : net.values()) {
-    const bool is_input = net.stages()[static_cast<std::size_t>(value->producer)]->bottoms.empty();
+    const net::Stage& maker = *net.stages()[static_cast<std::size_t>(value->producer)];
+    const bool is_input = maker.bottoms.empty() && &maker != net.find_stage("tested");
     add("value '" + value->name + "'", value->data, is_input);
     add("gradient of '" + value->name + "'", value->gradient, false);
   }
@@ -155,11 +158,35 @@ void check_residency(const Ground& ground, const LayerCase& c, uint32_t dtype) {
   compare(moved, left, dtype);
 }
 
+// Of installed types that no case is of.
+std::vector<LayerCase> cases_of_others(const Ground& host, const std::vector<LayerCase>& cases,
+                                       Runner& runner) {
+  std::vector<LayerCase> others;
+  for (const std::string& layer : host.catalogue.names("layer")) {
+    if (std::any_of(cases.begin(), cases.end(),
+                    [&](const LayerCase& each) { return each.layer == layer; }))
+      continue;
+    try {
+      for (LayerCase& each : fitting(default_cases(host, layer), "N1", layer, runner,
+                                     [&](const LayerCase& tried) { Subject(host, tried); }))
+        others.push_back(std::move(each));
+    } catch (const base::Error& error) {  // somebody else's plugin that can't be opened
+      const std::string why = error.what();
+      runner.check("N1", layer + ": plugin", [&] { decline(why); });
+    }
+  }
+  return others;
+}
+
 }  // namespace
 
-void check_device_layers(const Ground& ground, const Ground& host,
-                         const std::vector<LayerCase>& cases, Runner& runner) {
+void check_device_layers(const Ground& ground, const Ground& host, std::vector<LayerCase> cases,
+                         bool all_installed, Runner& runner) {
   runner.rung("layers");
+  if (all_installed) {
+    const std::vector<LayerCase> others = cases_of_others(host, cases, runner);
+    cases.insert(cases.end(), others.begin(), others.end());
+  }
   const LayerCase* last = nullptr;
   for (const LayerCase& c : cases) {
     if (!ground.catalogue.has("layer", c.layer)) continue;

@@ -33,6 +33,7 @@ struct OperatorCase {
   std::vector<int> positive;  // tensors that hold positive values only
   bool is_large = false;      // to be planned, not to be run
   bool is_plain = false;      // all arguments in plain layout, as gemm's are
+  bool is_of_net = false;  // has the shapes of a real net: only what depends on shapes is checked
 };
 
 // An operator's forward (or only) direction as a layer describes it.

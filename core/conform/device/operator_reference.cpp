@@ -102,8 +102,9 @@ void for_each_tap(const Call& call, const Shape& x, const Shape& y,
 }
 
 // visit(x, w, y): flat indices of each product of a convolution.
+template <class Visit>
 void for_each_product(const Call& call, const Shape& x, const Shape& w, const Shape& y,
-                      const std::function<void(std::size_t, std::size_t, std::size_t)>& visit) {
+                      const Visit& visit) {
   const int64_t group = call.step.integer("group", 1);
   const int64_t channels = w[1], outputs = w[0], in = x.count(2, x.rank()),
                 out = y.count(2, y.rank()), window = w.count(2, w.rank());
@@ -120,8 +121,9 @@ void for_each_product(const Call& call, const Shape& x, const Shape& w, const Sh
   });
 }
 
+template <class Visit>
 void products_of(const Call& call, const Shape& x, const Shape& w, const Shape& y,
-                 const std::function<void(std::size_t, std::size_t, std::size_t)>& visit) {
+                 const Visit& visit) {
   if (call.step.op.starts_with("convolution")) return for_each_product(call, x, w, y, visit);
   const bool transpose = call.step.integer("transpose", 0) != 0;
   for (int64_t n = 0; n < x[0]; ++n) {

@@ -1,6 +1,7 @@
 // Rule N4: every installed solver on a device, against the host device.
 #include <fmt/format.h>
 
+#include "core/conform/fitting.hpp"
 #include "core/conform/parts.hpp"
 #include "core/conform/solver/subject.hpp"
 
@@ -27,7 +28,11 @@ void check_device_solvers(const Ground& ground, const Ground& host,
                           const std::vector<CaseText>& texts, Runner& runner) {
   runner.rung("solvers");
   for (const std::string& type : ground.catalogue.names("solver")) {
-    for (const SolverCase& c : solver_cases(texts, type)) {
+    std::vector<SolverCase> cases = solver_cases(texts, type);
+    if (cases.empty())
+      cases = fitting(default_solver_cases(type), "N4", type, runner,
+                      [&](const SolverCase& c) { SolverSubject(host, c, DLR_F32); });
+    for (const SolverCase& c : cases) {
       for (const uint32_t dtype : {DLR_F32, DLR_F64})
         runner.check("N4", fmt::format("{}, float{}", c.text(), dtype & 0xFF),
                      [&] { check_numbers(ground, host, c, dtype); });

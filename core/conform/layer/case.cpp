@@ -85,7 +85,7 @@ std::vector<LayerCase> default_cases(const std::string& layer, int32_t min_botto
   for (int32_t i = 0; i < std::max(min_tops, 1); ++i)
     tops += fmt::format("top: 'y{}' ", i == 0 ? "" : std::to_string(i + 1));
   std::vector<LayerCase> cases;
-  for (const char* shape : {"2 3 5 4", "3 4", "1 1", "7 2 3", "2 2 3 4 3"}) {
+  for (const char* shape : {"2 3 5 4", "3 4", "1 1", "7 2 3", "2 2 3 4 3", "0 3 4", "5 7 31 17"}) {
     LayerCase made;
     made.layer = layer;
     made.name = fmt::format("default {}", shape);

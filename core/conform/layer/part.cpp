@@ -12,11 +12,6 @@
 namespace dlrun::conform {
 namespace {
 
-std::vector<LayerCase> defaults_for(const Ground& ground, const std::string& layer) {
-  const auto& type = ground.catalogue.get<dlr_layer_type>("layer", layer, {}, "");
-  return default_cases(layer, type.min_bottoms, type.max_bottoms, type.min_tops);
-}
-
 void check_errors(const Ground& ground, const LayerCase& c) {
   require_errors_returned([&] {
     Subject subject(ground, c);
@@ -94,7 +89,7 @@ void check_layer(const Ground& ground, const std::vector<LayerCase>& cases, cons
                [&](const LayerCase& each) { return each.layer == only; });
   runner.rung("shapes");
   if (own.empty())
-    own = fitting(defaults_for(ground, only), "L1", only, runner,
+    own = fitting(default_cases(ground, only), "L1", only, runner,
                   [&](const LayerCase& each) { check_shapes(ground, each); });
   for (const LayerCase& each : own)
     check_layer_case(ground, each, runner);

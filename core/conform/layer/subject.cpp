@@ -15,6 +15,11 @@ std::size_t count_of(const dlr_tensor& tensor) {
 
 }  // namespace
 
+std::vector<LayerCase> default_cases(const Ground& ground, const std::string& layer) {
+  const auto& type = ground.catalogue.get<dlr_layer_type>("layer", layer, {}, "");
+  return default_cases(layer, type.min_bottoms, type.max_bottoms, type.min_tops);
+}
+
 Subject::Subject(const Ground& ground, const LayerCase& layer_case, const SubjectOptions& options)
     : case_(layer_case) {
   net::NetOptions net_options;

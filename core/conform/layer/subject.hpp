@@ -22,6 +22,9 @@ struct SubjectOptions {
   bool with_devices = true;  // else shapes only
 };
 
+// Cases to try for an installed type that has none.
+std::vector<LayerCase> default_cases(const Ground& ground, const std::string& layer);
+
 class Subject {
  public:
   Subject(const Ground& ground, const LayerCase& layer_case, const SubjectOptions& options = {});

@@ -16,4 +16,8 @@ std::vector<SolverCase> solver_cases(const std::vector<CaseText>& texts, const s
   return cases;
 }
 
+std::vector<SolverCase> default_solver_cases(const std::string& type) {
+  return {{{type, "default", ""}, {}, {}}};
+}
+
 }  // namespace dlrun::conform

@@ -23,5 +23,7 @@ struct SolverCase : KindCase {
 };
 
 std::vector<SolverCase> solver_cases(const std::vector<CaseText>& texts, const std::string& type);
+// For a type that has none: no fields, nothing recorded.
+std::vector<SolverCase> default_solver_cases(const std::string& type);
 
 }  // namespace dlrun::conform

@@ -203,8 +203,8 @@ void check_solver(const Ground& ground, const std::string& type, const std::vect
   std::vector<SolverCase> cases = solver_cases(texts, type);
   runner.rung("state");
   if (cases.empty())
-    cases = fitting<SolverCase>({{{type, "default", ""}, {}, {}}}, "S2", type, runner,
-                                [&](const SolverCase& c) { SolverSubject(ground, c, DLR_F32); });
+    cases = fitting(default_solver_cases(type), "S2", type, runner,
+                    [&](const SolverCase& c) { SolverSubject(ground, c, DLR_F32); });
   for (const SolverCase& c : cases) {
     const std::vector<Step> steps = {
         {"state", "S2", [&] { check_n_history(ground, c); }},

@@ -3,9 +3,12 @@
 //   loss = 1 / (2 N) * (sum of (a - b)^2)
 //   da = (a - b) * loss weight / N,  db = -da
 //
-// Shapes: a and b [N,...], with as many elements; loss a scalar. Source: Caffe's EuclideanLoss.
+// Shapes: a and b [N,...], with as many elements; loss a scalar, 0 for an empty batch. Source:
+// Caffe's EuclideanLoss.
 #include <dlrun/layer.hpp>
 #include <dlrun/plugin.hpp>
+
+#include <algorithm>
 
 #include "euclidean_loss.kernel.h.inc"
 
@@ -33,8 +36,9 @@ class EuclideanLoss final : public Layer {
                   "; expected as many samples with as many elements");
     }
     context.top(0, Shape{});
-    samples_ = static_cast<double>(a[0]);
-    n_partial_ = (a.count() + kChunk - 1) / kChunk;
+    // At least one of each, so that an empty batch has a loss: 0.
+    samples_ = static_cast<double>(std::max<int64_t>(a[0], 1));
+    n_partial_ = std::max<int64_t>((a.count() + kChunk - 1) / kChunk, 1);
     partial_ = context.scratch({n_partial_});
     context.cost(3.0 * static_cast<double>(a.count()),
                  2.0 * static_cast<double>(a.count()) * bytes_of(context.dtype()));

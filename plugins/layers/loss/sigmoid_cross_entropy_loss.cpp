@@ -13,6 +13,8 @@
 #include <dlrun/layer.hpp>
 #include <dlrun/plugin.hpp>
 
+#include <algorithm>
+
 #include "loss_normalization.hpp"
 #include "sigmoid_cross_entropy_loss.kernel.h.inc"
 
@@ -44,7 +46,8 @@ class SigmoidCrossEntropyLoss final : public Layer {
     }
     context.top(0, Shape{});
     divisor_ = normalization_.divisor(x[0], x.count());
-    n_partial_ = (x.count() + kChunk - 1) / kChunk;
+    // At least one, so that an empty batch has a loss: 0.
+    n_partial_ = std::max<int64_t>((x.count() + kChunk - 1) / kChunk, 1);
     partial_ = context.scratch({n_partial_, 2});
     normalizer_ = context.reserve({1}, context.dtype());
     const auto count = static_cast<double>(x.count());

@@ -16,6 +16,8 @@
 #include <dlrun/layer.hpp>
 #include <dlrun/plugin.hpp>
 
+#include <algorithm>
+
 #include "loss_normalization.hpp"
 #include "softmax_with_loss.kernel.h.inc"
 #include "softmax_with_loss.proto.inc"
@@ -104,7 +106,8 @@ class SoftmaxWithLoss final : public Layer {
 
  private:
   int64_t positions() const { return outer_ * inner_; }
-  int64_t n_partial() const { return (positions() + kChunk - 1) / kChunk; }
+  // At least one, so that an empty batch has a loss: 0.
+  int64_t n_partial() const { return std::max<int64_t>((positions() + kChunk - 1) / kChunk, 1); }
   Tensor probability(RunContext& context) const {
     return has_probability_top_ ? context.top(1) : context.scratch(probability_);
   }
