@@ -166,6 +166,8 @@ Command add_conform_command(CLI::App& app) {
                    "override a value of --from, e.g. a batch size")
       ->allow_extra_args(false)
       ->type_name("KEY=VALUE");
+  command->add_option("--device-index", words->options.device_index,
+                      "which of a plugin's devices to check: 1 for opencl:1");
   command->add_option("--time-limit", words->options.seconds, "seconds for one check")
       ->capture_default_str();
   command->add_flag("--json", words->as_json, "print JSON");

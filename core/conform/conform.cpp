@@ -33,6 +33,7 @@ std::vector<std::string> arguments(const Options& options, const std::string& pa
   const auto add = [&](const char* option, const std::string& value) {
     if (!value.empty()) words.insert(words.end(), {option, value});
   };
+  if (options.device_index > 0) add("--device-index", std::to_string(options.device_index));
   add("--after", after);
   add("--cases", options.cases);
   add("--from", options.net);

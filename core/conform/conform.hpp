@@ -17,6 +17,7 @@ struct Options {
   std::string cases;                   // --cases: further cases; may be empty
   std::string net;                     // --from: a net whose layers are the cases; may be empty
   std::vector<std::string> overrides;  // --set: of that net
+  uint64_t device_index = 0;           // --device-index: of several devices
   unsigned seconds = 60;               // for one check
 };
 

@@ -16,6 +16,7 @@
 #include "core/conform/faults.hpp"
 #include "core/conform/net_cases.hpp"
 #include "core/conform/parts.hpp"
+#include "core/conform/raw_device.hpp"
 #include "core/host/error.hpp"
 #include "core/host/threads.hpp"
 #include "core/registry/kinds.hpp"
@@ -197,7 +198,8 @@ class Workshop {
     runner.rung("layers");
     if (n == 0) return runner.absent("there is no device: " + std::string(host::from_abi(reason)));
     train::DeviceChoice choice;
-    choice.device = name;
+    choice.device =
+        options_.device_index == 0 ? name : fmt::format("{}:{}", name, options_.device_index);
     const Ground ground = ground_on([&] { return open(choice); }, "");
     check_device_layers(ground, portable(), layer_cases_, session_ == nullptr, runner);
     if (!session_)
@@ -227,6 +229,7 @@ std::vector<std::string> parts_of(const std::string& kind) {
 
 void run_part(const Options& options, const std::string& part, const std::string& after) {
   EventWriter events(prepare_process(), options.seconds);
+  choose_device(options.device_index);
   try {
     Runner runner(events, after);
     const std::size_t colon = part.find(':');

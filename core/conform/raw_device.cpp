@@ -11,6 +11,8 @@
 namespace dlrun::conform {
 namespace {
 
+uint64_t chosen = 0;
+
 template <class Real>
 Bytes bytes_as(const std::vector<double>& values) {
   const std::vector<Real> reals(values.begin(), values.end());
@@ -42,9 +44,13 @@ uint32_t code_of(dlr_error* error, std::string* message) {
   return code;
 }
 
+void choose_device(uint64_t index) {
+  chosen = index;
+}
+
 RawDevice::RawDevice(const dlr_device_type& type) : type_(type) {
   const dlr_device_options options = {sizeof(dlr_device_options), 0, {"", 0}};
-  require_ok(type_.open(0, &options, &handle_), "open");
+  require_ok(type_.open(chosen, &options, &handle_), "open");
   info_.size = sizeof info_;
   require_ok(type_.info(handle_, &info_), "info");
   require_ok(type_.create_stream(handle_, &stream_), "create_stream");
@@ -134,6 +140,8 @@ uint64_t count_devices(const dlr_device_type& type) {
   require_ok(type.count(&n, &reason), "count");
   if (n == 0 && reason.length == 0) fail("no device, and no reason", "a reason");
   if (n == 0) decline("there is no device: " + std::string(host::from_abi(reason)));
+  if (chosen >= n)
+    fail(fmt::format("{} devices", n), fmt::format("one of index {} (--device-index)", chosen));
   return n;
 }
 

@@ -17,6 +17,9 @@ void require_ok(dlr_error* error, const std::string& call);
 // The code of an error, which it frees; 0 for success.
 uint32_t code_of(dlr_error* error, std::string* message = nullptr);
 
+// Which of a plugin's devices this process's checks open.
+void choose_device(uint64_t index);
+
 class RawDevice {
  public:
   explicit RawDevice(const dlr_device_type& type);

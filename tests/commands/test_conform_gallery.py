@@ -3,7 +3,7 @@
 import json
 import unittest
 
-from support import BUILD, SOURCE, CommandTest
+from support import BUILD, PLUGINS, SOURCE, CommandTest
 
 CASES = SOURCE / "tests/gallery/cases.yaml"
 KINDS = ("database", "device", "filler", "layer", "library", "schedule", "solver", "source", "transform")
@@ -53,6 +53,13 @@ class Gallery(CommandTest):
         for rung in ("kernels", "operators", "layers"):
             self.assertEqual(reached[rung]["verdict"], "absent")
             self.assertIn("not reached: what is below it failed", reached[rung]["reasons"])
+
+    def test_of_several_devices_each_can_be_checked(self):
+        second = ("--device-index", "1", "--json")
+        report = json.loads(self.run_dlrun("conform", PLUGINS / "device_strict.so", *second).out)  # it has two
+        self.assertTrue(report["passed"], report["failures"])
+        failures = json.loads(self.run_dlrun("conform", GALLERY / "device_none.so", *second).out)["failures"]
+        self.assertEqual([(failure["rule"], failure["found"]) for failure in failures], [("D1", "1 devices")])
 
     def test_what_conform_can_t_use_is_refused(self):
         for words, message in ((("--time-limit", "0"), "--time-limit is 0, expected at least 1"),

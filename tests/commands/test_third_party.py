@@ -5,7 +5,7 @@ import shutil
 import subprocess
 
 from outside import OutsideTest
-from support import SOURCE, main
+from support import BUILD, SOURCE, main
 
 NET = """
 name: "third_party"
@@ -61,20 +61,26 @@ class ThirdParty(OutsideTest):
         self.assertNotEqual(*weights)
 
     def test_its_kernels_run_on_every_device_present(self):
-        """One source of kernels, all devices: nothing is reported as run on the host, and the losses agree."""
+        """One source of kernels, all devices: each reports that it runs every layer, and the losses agree."""
         folder = self.drop(self.build_template())
         self.write("net.prototxt", NET.format(layer='type: "Swish" swish_param { beta: 1.5 }'))
         self.write("solver.prototxt", SOLVER)
         losses = {}
-        for device in self.devices_present():
+        for device, *double in [*((name,) for name in self.devices_present()), *self.doubles()]:
             with self.subTest(device=device):
                 log = f"{device}.jsonl"
-                done = self.expect_ok("train", "solver.prototxt", "--device", device, "--plugin", folder, "--log", log)
-                self.assertNotIn("on host: Swish", done.out + done.err)
+                done = self.expect_ok("train", "solver.prototxt", "--device", device, "--plugin", folder, "--log", log, *double)
+                self.assertRegex(done.out + done.err, rf"{device} runs (\d+) of \1 layers")
                 losses[device] = self.losses(log)
                 for ours, cpu in zip(losses[device], losses["cpu"], strict=True):
                     self.assertAlmostEqual(ours, cpu, delta=1e-3 * abs(cpu) + 1e-5)
         self.assertIn("strict", losses)
+
+    @staticmethod
+    def doubles():
+        """cuda on its double, where that is built."""
+        library = BUILD / "tests/doubles/cuda/device_cuda.so"
+        return [("cuda", "--plugin", library)] if library.exists() else []
 
     def devices_present(self):
         """Those that can be opened here, cpu first."""

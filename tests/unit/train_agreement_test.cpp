@@ -74,7 +74,7 @@ void check_each_iteration(const std::string& device, int batch, const std::strin
 }  // namespace
 
 TEST_CASE("from the cpu device's state, each of LeNet's first iterations is the cpu device's") {
-  for (const char* device : {"cpu", "onednn", "opencl", "example"}) {
+  for (const char* device : {"cpu", "onednn", "opencl"}) {
     INFO(device);
     if (has_device(device))
       check_each_iteration(device, 64, device == std::string("cpu") ? "baseline" : "");

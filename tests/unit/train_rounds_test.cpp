@@ -1,5 +1,6 @@
 // Devices and nets, made and destroyed over and over, leave nothing behind.
 #include <doctest/doctest.h>
+#include <malloc.h>
 
 #include <fstream>
 
@@ -16,6 +17,11 @@ long resident_bytes() {
   long pages = 0;
   file >> total >> pages;
   return pages * ::sysconf(_SC_PAGESIZE);
+}
+
+long heap_bytes() {
+  const struct mallinfo2 info = ::mallinfo2();
+  return static_cast<long>(info.uordblks + info.hblkhd);
 }
 
 // Opens the device, makes a net there, runs it once in both directions, and takes all away.
@@ -43,14 +49,18 @@ void check_rounds(const std::string& device, int rounds, const std::string& fold
 #else
   constexpr long kGrowth = 4 << 20;
 #endif
+  constexpr long kHeapGrowth = 64 << 10;  // of a thousand rounds
   const Warnings warnings;
   train::Session session(job.options);
   for (int i = 0; i < rounds / 10; ++i)
     make_and_destroy(session, device);
   const long before = resident_bytes();
+  const long heap_before = heap_bytes();
   for (int i = 0; i < rounds; ++i)
     make_and_destroy(session, device);
   CHECK(resident_bytes() - before < kGrowth);
+  MESSAGE(device, ": ", heap_bytes() - heap_before, " bytes of heap");
+  CHECK(heap_bytes() - heap_before < kHeapGrowth);
   CHECK(warnings.text() == "");
 }
 
