@@ -1,7 +1,7 @@
 """Holds sdk/abi-fields.txt against sdk/include/dlrun/abi.h: abi_fields.py [--update]
 
 The list has a line `MINOR STRUCT.FIELD: DECLARATION` for every field, in the header's order, MINOR being that of the interface
-that introduced the field. --update writes it anew: what is known keeps its minor, what is new gets the header's.
+that introduced the field. --update adds what is new, with the header's minor; what is listed is frozen, and it refuses to change or remove that.
 """
 
 import re
@@ -53,14 +53,15 @@ def main():
     current = int(re.search(r"#define DLR_ABI_MINOR (\d+)", header).group(1))
     fields = fields_of(header)
     listed = read_list()
-    if sys.argv[1:] == ["--update"]:
+    frozen_problems = [f"{name}: listed, but gone from the header" for name in listed if name not in fields]
+    frozen_problems += [f"{name}: was `{listed[name][1]}`, now `{fields[name]}`"
+                        for name in fields if name in listed and listed[name][1] != fields[name]]
+    if sys.argv[1:] == ["--update"] and not frozen_problems:
         lines = [f"{listed[name][0] if name in listed else current} {name}: {fields[name]}\n" for name in fields]
         LIST.write_text(TITLE + "".join(lines))
         return
     problems = [f"{name}: not in {LIST.name}; run {__file__} --update" for name in fields if name not in listed]
-    problems += [f"{name}: listed, but gone from the header" for name in listed if name not in fields]
-    problems += [f"{name}: was `{listed[name][1]}`, now `{fields[name]}`"
-                 for name in fields if name in listed and listed[name][1] != fields[name]]
+    problems += frozen_problems
     problems += [f"{name}: minor {minor} is newer than the header's" for name, (minor, _) in listed.items() if minor > current]
     finish(problems + list(order_problems(fields, listed)) + list(target_problems(header, listed, current)), len(fields))
 
