@@ -64,6 +64,14 @@ json describe_kind(net::Catalogue& catalogue, const train::DeviceKind& kind) {
   return devices;
 }
 
+// "my_chip" for device_my_chip.so: without a manifest nobody knows what the plugin calls it.
+json describe_unusable(const registry::Candidate& candidate) {
+  const std::string stem = candidate.file.stem().string();
+  return {
+      {"device", stem.substr(stem.find('_') + 1)},
+      {"reason", fmt::format("{} can't be used: {}", candidate.file.string(), candidate.reason)}};
+}
+
 int list_devices(const registry::SearchOptions& options, bool as_json) {
   train::Plugins plugins(options);
   std::vector<train::DeviceKind> kinds = plugins.device_kinds();
@@ -74,8 +82,10 @@ int list_devices(const registry::SearchOptions& options, bool as_json) {
     for (json& device : describe_kind(plugins.catalogue(), kind))
       devices.push_back(std::move(device));
   }
+  for (const registry::Candidate* candidate : plugins.registry().unusable("device"))
+    devices.push_back(describe_unusable(*candidate));
   if (as_json) {
-    fmt::print("{}\n", devices.dump(2));
+    fmt::print("{}\n", devices.dump(2, ' ', false, json::error_handler_t::replace));
     return 0;
   }
   std::vector<std::vector<std::string>> rows = {

@@ -27,6 +27,11 @@ class Catalogue {
   virtual Provided load(const std::string& kind, const std::string& name,
                         const base::Location& where, const std::string& subject) = 0;
   virtual std::vector<std::string> names(const std::string& kind) = 0;
+  // Of a name that nothing provides: the libraries that may have been meant and can't be used, each
+  // with its reason, as whole lines.
+  virtual std::string suspects(const std::string& /*kind*/, const std::string& /*name*/) {
+    return {};
+  }
 
   template <class T>
   const T& get(const std::string& kind, const std::string& name, const base::Location& where,

@@ -257,6 +257,7 @@ void Executor::plan_on_host(Operator& op) {
 
 void Executor::run(Operator& op, const dlr_arg* args, uint32_t n_args, dlr_mem reserve) {
   require_few(n_args);
+  op.has_run = true;
   std::array<dlr_mem, kMostArgs> mems{};
   reads_before_writes(args, n_args, [&](uint32_t i) {
     // A plain argument may be a part of its tensor: the whole must be there.

@@ -45,6 +45,7 @@ struct Operator {
   uint64_t workspace_bytes = 0;
   dlr_mem workspace{};  // shared with other operators on its device
   uint64_t reserve_bytes = 0;
+  bool has_run = false;
 
   // An integer attribute's first value.
   int64_t integer(const std::string& name, int64_t otherwise) const;

@@ -180,8 +180,10 @@ class Net {
   std::unique_ptr<dlr_tensor> make_tensor(const dlr_tensor_desc& desc);
 
   const memory::Traffic& traffic() const { return traffic_; }
-  // Lines of the placement report: what runs where, and why.
+  // Lines of the placement report: what runs where, and why; ends with operators_elsewhere.
   std::vector<std::string> placement_report() const;
+  // Lines on operators that ran on another device than their layer; none before the first pass.
+  std::vector<std::string> operators_elsewhere() const;
   double data_wait_seconds() const;
 
  private:

@@ -3,7 +3,9 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "core/base/error.hpp"
@@ -161,7 +163,6 @@ dlr_mem Net::shared_workspace(memory::Device& device, uint64_t bytes) {
 
 std::vector<std::string> Net::placement_report() const {
   std::map<std::string, int> layers_on{{devices_.primary->name(), 0}};
-  std::map<std::pair<std::string, std::string>, int> elsewhere;  // (device, operator) -> how often
   int n_layers = 0;
   int n_fused = 0;
   std::vector<std::string> details;
@@ -178,9 +179,6 @@ std::vector<std::string> Net::placement_report() const {
       details.push_back(fmt::format("{}on host: {} '{}' ({})", on_host ? "" : "partly ",
                                     layer.type_name, stage->name, stage->placed_on_host_because));
     }
-    for (const Operator& op : layer.operators) {
-      if (op.device != nullptr && op.device != &device) ++elsewhere[{op.device->name(), op.op}];
-    }
   }
   std::vector<std::string> lines;
   for (const auto& [device, count] : layers_on)
@@ -190,9 +188,34 @@ std::vector<std::string> Net::placement_report() const {
                                 n_fused == 1 ? "it" : "them"));
   }
   lines.insert(lines.end(), details.begin(), details.end());
-  for (const auto& [who, count] : elsewhere) {
-    lines.push_back(fmt::format("{} runs {} for {} of them, which {} declined", who.first,
-                                who.second, count, devices_.primary->name()));
+  for (std::string& line : operators_elsewhere())
+    lines.push_back(std::move(line));
+  return lines;
+}
+
+// Tells of what ran, not of what was planned: a layer may describe an operator and go another way
+// (a convolution describes gemm for the case that no device plans it as a whole), and descriptions
+// don't say which of them stands in for which.
+std::vector<std::string> Net::operators_elsewhere() const {
+  std::map<std::array<std::string, 3>, int> layers;  // of (who ran it, operator, who declined it)
+  int n_layers = 0;
+  for (const auto& stage : stages_) {
+    if (!stage->layer) continue;
+    ++n_layers;
+    const memory::Device& device = stage->layer->context.executor->device();
+    std::set<std::array<std::string, 3>> found;
+    for (const Operator& op : stage->layer->operators) {
+      if (op.has_run && op.device != &device)
+        found.insert({op.device->name(), op.op, device.name()});
+    }
+    for (const auto& each : found)
+      ++layers[each];
+  }
+  std::vector<std::string> lines;
+  for (const auto& [each, count] : layers) {
+    const auto& [runner, op, decliner] = each;
+    lines.push_back(fmt::format("{} runs {} for {} of {} layers: {} declined it", runner, op, count,
+                                n_layers, decliner));
   }
   return lines;
 }

@@ -44,9 +44,10 @@ Candidate Describer::describe(const fs::path& library, const struct stat& status
   if (!candidate.reason.empty()) return candidate;
 
   const FileStamp stamp = stamp_of(status);
+  const FileStamp manifest = manifest_stamp(library);
   const IndexEntry* known = index_->find(library);
-  if (known == nullptr || !is_current(*known, library, stamp)) {
-    IndexEntry entry = inspect(library, known);
+  if (known == nullptr || !is_current(*known, library, stamp, manifest)) {
+    IndexEntry entry = inspect(library, manifest, known);
     entry.stamp = stamp;
     index_->put(library, std::move(entry));
     known = index_->find(library);
@@ -57,9 +58,9 @@ Candidate Describer::describe(const fs::path& library, const struct stat& status
   return candidate;
 }
 
-bool Describer::is_current(const IndexEntry& entry, const fs::path& library,
-                           const FileStamp& stamp) const {
-  if (entry.stamp != stamp) return false;
+bool Describer::is_current(const IndexEntry& entry, const fs::path& library, const FileStamp& stamp,
+                           const FileStamp& manifest) const {
+  if (entry.stamp != stamp || entry.manifest_stamp != manifest) return false;
   return entry.fingerprint.empty() || entry.fingerprint == quarantine_fingerprint(library);
 }
 
@@ -67,11 +68,14 @@ std::string Describer::quarantine_fingerprint(const fs::path& library) const {
   return base::sha256(executable_stamp_ + "\n" + dependency_fingerprint(library));
 }
 
-IndexEntry Describer::inspect(const fs::path& library, const IndexEntry* known) {
+IndexEntry Describer::inspect(const fs::path& library, const FileStamp& of_manifest,
+                              const IndexEntry* known) {
   IndexEntry entry;
+  entry.manifest_stamp = of_manifest;
   try {
     entry.sha256 = base::sha256_of_file(library);
-    if (known != nullptr && known->manifest && known->sha256 == entry.sha256) {
+    if (known != nullptr && known->manifest && known->sha256 == entry.sha256 &&
+        known->manifest_stamp == of_manifest) {
       entry.manifest = known->manifest;  // touched or copied over, not changed
       return entry;
     }
@@ -97,13 +101,20 @@ std::shared_ptr<const Manifest> Describer::ask(const fs::path& library,
   return std::make_shared<const Manifest>(std::move(*manifest));
 }
 
+// Zeros when there is no manifest file, or none that may be trusted.
+FileStamp Describer::manifest_stamp(const fs::path& library) const {
+  const fs::path path = manifest_path(library);
+  struct stat status = {};
+  if (::stat(path.c_str(), &status) != 0 || !check_trust(path, status, owner_).empty()) return {};
+  return stamp_of(status);
+}
+
 // The manifest file when there is one that is readable, trusted and of this very library; else the
 // library itself is asked, which is always right.
 std::optional<Manifest> Describer::read_beside(const fs::path& library,
                                                const std::string& sha256) const {
+  if (manifest_stamp(library) == FileStamp()) return {};
   const fs::path path = manifest_path(library);
-  struct stat status = {};
-  if (::stat(path.c_str(), &status) != 0 || !check_trust(path, status, owner_).empty()) return {};
   try {
     Manifest manifest = parse_manifest(base::read_file(path), path.string(), library);
     if (manifest.sha256 == sha256) return manifest;

@@ -36,13 +36,15 @@ class Describer {
   Candidate describe(const std::filesystem::path& library, const struct stat& status);
 
  private:
-  IndexEntry inspect(const std::filesystem::path& library, const IndexEntry* known);
+  IndexEntry inspect(const std::filesystem::path& library, const FileStamp& of_manifest,
+                     const IndexEntry* known);
   std::shared_ptr<const Manifest> ask(const std::filesystem::path& library,
                                       const std::string& sha256) const;
+  FileStamp manifest_stamp(const std::filesystem::path& library) const;
   std::optional<Manifest> read_beside(const std::filesystem::path& library,
                                       const std::string& sha256) const;
   bool is_current(const IndexEntry& entry, const std::filesystem::path& library,
-                  const FileStamp& stamp) const;
+                  const FileStamp& stamp, const FileStamp& manifest) const;
   std::string quarantine_fingerprint(const std::filesystem::path& library) const;
 
   Index* index_;

@@ -19,14 +19,28 @@ namespace {
 namespace fs = std::filesystem;
 
 // Begins the file; another format makes it somebody else's.
-constexpr std::string_view kMark = "dlrun plugin index 1\n";
+constexpr std::string_view kMark = "dlrun plugin index 2\n";
+
+void write_stamp(ByteWriter& out, const FileStamp& stamp) {
+  out.number(stamp.bytes);
+  out.number(static_cast<std::uint64_t>(stamp.modified_ns));
+  out.number(stamp.inode);
+  out.number(stamp.device);
+}
+
+FileStamp read_stamp(ByteReader& in) {
+  FileStamp stamp;
+  stamp.bytes = in.number();
+  stamp.modified_ns = static_cast<std::int64_t>(in.number());
+  stamp.inode = in.number();
+  stamp.device = in.number();
+  return stamp;
+}
 
 void write_entry(ByteWriter& out, const fs::path& library, const IndexEntry& entry) {
   out.text(library.native());
-  out.number(entry.stamp.bytes);
-  out.number(static_cast<std::uint64_t>(entry.stamp.modified_ns));
-  out.number(entry.stamp.inode);
-  out.number(entry.stamp.device);
+  write_stamp(out, entry.stamp);
+  write_stamp(out, entry.manifest_stamp);
   out.text(entry.sha256);
   out.text(entry.reason);
   out.number(entry.is_plugin ? 1 : 0);
@@ -37,10 +51,8 @@ void write_entry(ByteWriter& out, const fs::path& library, const IndexEntry& ent
 
 IndexEntry read_entry(ByteReader& in) {
   IndexEntry entry;
-  entry.stamp.bytes = in.number();
-  entry.stamp.modified_ns = static_cast<std::int64_t>(in.number());
-  entry.stamp.inode = in.number();
-  entry.stamp.device = in.number();
+  entry.stamp = read_stamp(in);
+  entry.manifest_stamp = read_stamp(in);
   entry.sha256 = in.text();
   entry.reason = in.text();
   entry.is_plugin = in.number() != 0;

@@ -27,6 +27,7 @@ FileStamp stamp_of(const struct stat& status);
 
 struct IndexEntry {
   FileStamp stamp;
+  FileStamp manifest_stamp;  // of the manifest file beside it; zeros: none that may be trusted
   std::string sha256;
   std::shared_ptr<const Manifest> manifest;  // NULL: the library is in quarantine
   std::string reason;                        // why

@@ -21,4 +21,8 @@ std::vector<std::string> PluginCatalogue::names(const std::string& kind) {
   return registry_->names(kind);
 }
 
+std::string PluginCatalogue::suspects(const std::string& kind, const std::string& name) {
+  return registry_->describe_suspects(kind, name);
+}
+
 }  // namespace dlrun::registry

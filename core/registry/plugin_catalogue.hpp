@@ -20,6 +20,7 @@ class PluginCatalogue : public net::Catalogue {
   net::Provided load(const std::string& kind, const std::string& name, const base::Location& where,
                      const std::string& subject) override;
   std::vector<std::string> names(const std::string& kind) override;
+  std::string suspects(const std::string& kind, const std::string& name) override;
 
  private:
   const Registry* registry_;

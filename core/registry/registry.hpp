@@ -49,6 +49,11 @@ class Registry : public config::SchemaSource {
   const std::optional<LockFile>& lock() const { return lock_; }
   // "  looked in FOLDER (the user's folder): 12 libraries", a line for each place.
   std::string describe_places() const;
+  // Libraries that may have been meant by a name that nothing provides, a line for each.
+  std::string describe_suspects(std::string_view kind, const std::string& name) const;
+  // Libraries that can't be used and may provide the kind. Without a manifest only the name of the
+  // file tells: dlrun's own and those made by `dlrun new` begin with the kind, "device_cpu.so".
+  std::vector<const Candidate*> unusable(const std::string& kind) const;
 
   // config::SchemaSource. Ambiguous names throw like resolve.
   std::vector<config::PluginSchema> schemas_for(const std::vector<config::UsedName>& used) override;
@@ -67,7 +72,6 @@ class Registry : public config::SchemaSource {
   Claimants pinned(const Claimants& all) const;
   [[noreturn]] void fail_unknown(const std::string& kind, const std::string& name,
                                  const base::Location& where, const std::string& subject) const;
-  std::string describe_suspects(std::string_view kind, const std::string& name) const;
   std::string describe_served(const std::string& name) const;
   std::string describe_plugin(const Candidate& candidate) const;
 

@@ -103,6 +103,15 @@ std::string Registry::describe_suspects(std::string_view kind, const std::string
   return lines;
 }
 
+std::vector<const Candidate*> Registry::unusable(const std::string& kind) const {
+  std::vector<const Candidate*> all;
+  for (const Candidate& candidate : candidates_) {
+    if (is_broken(candidate) && candidate.file.filename().string().starts_with(kind + "_"))
+      all.push_back(&candidate);
+  }
+  return all;
+}
+
 std::string Registry::describe_plugin(const Candidate& candidate) const {
   if (!candidate.manifest) {
     return fmt::format("{} can't be used: {}\n", candidate.file.string(), candidate.reason);

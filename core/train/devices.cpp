@@ -106,8 +106,14 @@ class Opener {
       type(name);
       return name;
     }
-    base::fail_input(fmt::format("unknown device '{}'{}; known are {}", written,
-                                 base::did_you_mean(name, names), fmt::join(names, ", ")));
+    std::string suspects = catalogue_.suspects("device", name);
+    if (!suspects.empty()) {
+      suspects.pop_back();  // the end of its last line
+      suspects.insert(0, "\n");
+    }
+    base::fail_input(fmt::format("unknown device '{}'{}; known are {}{}", written,
+                                 base::did_you_mean(name, names), fmt::join(names, ", "),
+                                 suspects));
   }
 
   const dlr_device_type& type(const std::string& name) {

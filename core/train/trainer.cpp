@@ -175,13 +175,15 @@ void Trainer::resume(const std::string& state_file) {
   spdlog::info("resumed from {} at iteration {}", state_file, iteration_);
 }
 
-void Trainer::iterate_and_report_moves() {
+void Trainer::iterate_and_report() {
   const net::MoveLog log(*train_net_);
   iterate();
   const std::vector<std::string> lines = net::move_lines(log.moves());
   if (!lines.empty()) spdlog::info("what moves in an iteration:");
   for (const std::string& line : lines)
     spdlog::info("  {}", line);
+  for (const std::string& line : train_net_->operators_elsewhere())
+    spdlog::info("{}", line);
 }
 
 Trainer::Outcome Trainer::run() {
@@ -203,7 +205,7 @@ Trainer::Outcome Trainer::run() {
   while (iteration_ < max_iterations_) {
     if (is_test_due()) test_all(progress);
     if (iteration_ == first + 1) {  // the first one moves what later ones find in place
-      iterate_and_report_moves();
+      iterate_and_report();
     } else {
       iterate();
     }

@@ -45,7 +45,7 @@ class Trainer {
   std::function<void(int64_t iteration, double loss)> on_gradients;
 
  private:
-  void iterate_and_report_moves();
+  void iterate_and_report();
   void build_test_nets();
   bool is_due(int64_t interval) const { return interval > 0 && iteration_ % interval == 0; }
   bool is_test_due() const;

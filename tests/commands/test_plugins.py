@@ -141,6 +141,27 @@ class Plugins(CommandTest):
                 self.assertEqual([(device["device"], device["level"]) for device in listed], [("box", 0)])
                 (self.plugins / f"minimal_device{build}.so").unlink()
 
+    def test_a_library_that_may_be_a_device_is_listed_with_why_it_is_not_usable(self):
+        needy = shutil.copy(SMALL_PLUGINS / "needs_library.so", self.plugins / "device_needy.so")
+        self.add("crashes_in_query")  # nothing says that it was a device
+        environment = self.environment()
+        environment.pop("LD_LIBRARY_PATH", None)  # Meson's leads to the library that is to be missing
+        listed = json.loads(self.run_dlrun("devices", "--json", "--plugin-path", self.plugins, env=environment).out)
+        self.assertEqual([device["device"] for device in listed], ["needy"])
+        reason = f"{needy} can't be used: the library libmiddle.so is missing"
+        self.assertIn(reason, listed[0]["reason"])
+        table = self.run_dlrun("devices", "--plugin-path", self.plugins, env=environment).out.splitlines()
+        self.assertIn(f"none: {reason}", table[1])
+        self.assertEqual(len(table), 2, table)
+        self.add("minimal_device")
+        self.write("job.yaml", JOB_ON_A_BOX)
+        for wanted, told in (("needy", reason), ("other", "2 plugins there can't be used; `dlrun plugins list` says why")):
+            done = self.run_dlrun("time", "job.yaml", "--device", wanted, env=environment)
+            self.assertEqual(done.code, 2)
+            self.assertIn(f"unknown device '{wanted}'", done.err)
+            self.assertIn("; known are auto, ", done.err)
+            self.assertIn(told, done.err)
+
     def test_rival_devices_are_told_apart_by_their_plugins(self):
         self.add("minimal_device")
         self.add("minimal_device_rival")

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <thread>
 
+#include "core/base/sha256.hpp"
 #include "core/registry/manifest.hpp"
 #include "core/registry/registry.hpp"
 #include "tests/unit/registry_support.hpp"
@@ -87,6 +88,25 @@ TEST_CASE("a manifest file beside the library spares the scan") {
   write(manifest_path(good), to_yaml(make_manifest(good)));
   CHECK(Registry(counting_options(folder)).has("layer", "Good"));
   CHECK(calls(folder) == 0);
+}
+
+TEST_CASE("a manifest file that appears, changes or vanishes is noticed") {
+  const Folder folder;
+  const fs::path library = folder.add("needs_library");  // can't be opened here
+  const SearchOptions options = counting_options(folder);
+  CHECK_FALSE(Registry(options).has("layer", "Needy"));
+  Manifest manifest = make_manifest(built("good.so"));
+  manifest.sha256 = dlrun::base::sha256_of_file(library);
+  write(manifest_path(library), to_yaml(manifest));
+  CHECK(Registry(options).has("layer", "Good"));
+  manifest.provided[0].name = "Better";
+  write(manifest_path(library), to_yaml(manifest));
+  CHECK(Registry(options).has("layer", "Better"));
+  CHECK(calls(folder) == 1);
+  fs::remove(manifest_path(library));
+  for (int i = 0; i < 3; ++i)
+    CHECK_FALSE(Registry(options).has("layer", "Better"));
+  CHECK(calls(folder) == 2);
 }
 
 TEST_CASE("a manifest file of another content, or a wrong or foreign one, is not believed") {

@@ -66,7 +66,7 @@ TEST_CASE("--plugin-path replaces all other folders, not what is named") {
   options.plugin_path = {(folder / "only").string()};
   options.config_plugins = {(folder / "job").string()};
   CHECK_THROWS_WITH_AS(search_places(options), doctest::Contains("no such file or folder"),
-                       base::Error);
+                       dlrun::base::Error);
   fs::create_directories(folder / "job");
   const std::vector<SearchPlace> places = search_places(options);
   REQUIRE(places.size() == 2);
