@@ -4,11 +4,11 @@ import json
 import tempfile
 import unittest
 
-from support import CommandTest, PLUGINS, SOURCE, main
+from support import BUILD, CommandTest, PLUGINS, SOURCE, main
 
 LENET = SOURCE / "configs/lenet-mnist.yaml"
 HAS_OPENCL = (PLUGINS / "device_opencl.so").exists()
-CUDA_ON_DOUBLE = PLUGINS.parent / "tests/doubles/cuda/device_cuda.so"
+CUDA_ON_DOUBLE = BUILD / "tests/doubles/cuda/device_cuda.so"
 
 
 def spans_by_thread(trace):
@@ -81,7 +81,7 @@ class Time(CommandTest):
 
     @unittest.skipUnless(CUDA_ON_DOUBLE.exists(), "built without cuda")
     def test_a_trace_by_the_clock_of_cuda_on_the_double(self):
-        self.check_trace_of_device("cuda", "--plugin", CUDA_ON_DOUBLE)
+        self.check_trace_of_device("cuda", "--plugin-path", CUDA_ON_DOUBLE.parent)
 
     def check_trace_of_device(self, device, *args):
         timed, threads, names = self.check_trace(device, *args)
