@@ -25,6 +25,7 @@ struct dlr_built_kernel {
   std::unique_ptr<cuda::BuiltKernel> kernel;
 };
 struct dlr_plan {
+  std::string name;
   std::unique_ptr<cuda::Plan> plan;
 };
 
@@ -124,8 +125,7 @@ dlr_error* synchronize(dlr_device* device, dlr_stream* stream) {
 dlr_error* record(dlr_device* device, dlr_stream* stream, dlr_event** inout) {
   return issue(device, stream, [&](cuda::Stream& s) {
     auto fresh = *inout == nullptr ? std::make_unique<dlr_event>() : nullptr;
-    const CUevent event = (fresh ? fresh.get() : *inout)->event.get();
-    cuda::check_cuda(cuda::driver().cuEventRecord(event, s.get()), "cuEventRecord");
+    (fresh ? fresh.get() : *inout)->event.record(s.get());
     if (fresh) *inout = fresh.release();
   });
 }
@@ -158,8 +158,10 @@ dlr_error* launch(dlr_device* device, dlr_stream* stream, dlr_built_kernel* kern
 }
 
 dlr_error* plan(dlr_device* device, dlr_op_desc* inout, dlr_plan** out) {
-  return within(device,
-                [&] { *out = new dlr_plan{cuda::make_plan(dlrun::OpView(*inout), *device)}; });
+  return within(device, [&] {
+    const dlrun::OpView op(*inout);
+    *out = new dlr_plan{std::string(op.op()), cuda::make_plan(op, *device)};
+  });
 }
 
 void destroy_plan(dlr_device* device, dlr_plan* plan) {
@@ -170,7 +172,8 @@ void destroy_plan(dlr_device* device, dlr_plan* plan) {
 dlr_error* run(dlr_device* device, dlr_stream* stream, dlr_plan* plan, const dlr_mem* args,
                uint32_t n_args, dlr_mem workspace, dlr_mem) {
   return issue(device, stream, [&](cuda::Stream& s) {
-    plan->plan->run(s, cuda::Arguments(device->space(), args, n_args, workspace));
+    s.timed(plan->name,
+            [&] { plan->plan->run(s, cuda::Arguments(device->space(), args, n_args, workspace)); });
   });
 }
 
@@ -203,7 +206,40 @@ const dlr_device_type kCuda = {
     .zero_padding = nullptr,
 };
 
+dlr_error* begin_timing(dlr_device* device) {
+  return within(device, [&] { device->begin_timing(); });
+}
+
+void set_label(dlr_device* device, uint64_t label) {
+  device->set_label(label);
+}
+
+dlr_error* now(dlr_device* device, uint64_t* ns) {
+  return within(device, [&] { *ns = device->now(); });
+}
+
+dlr_error* collect(dlr_device* device, dlr_span_fn give, void* context) {
+  return within(device, [&] { device->give_spans(give, context); });
+}
+
+dlr_error* end_timing(dlr_device* device) {
+  return within(device, [&] { device->end_timing(); });
+}
+
+const dlr_profiler_type kProfiler = {
+    .size = sizeof(dlr_profiler_type),
+    .begin = begin_timing,
+    .label = set_label,
+    .now = now,
+    .collect = collect,
+    .end = end_timing,
+};
+
+const void* get_interface(dlr_string id) {
+  return dlrun::from_abi(id) == DLR_PROFILER_ID ? &kProfiler : nullptr;
+}
+
 }  // namespace
 
-DLR_PLUGIN("org.dlrun.cuda", "0.1.0", "",
-           DLR_PROVIDE("dlrun.device/1", "cuda", "NVIDIA's GPUs, by cuBLAS and cuDNN", kCuda));
+DLR_PLUGIN_WITH("org.dlrun.cuda", "0.1.0", "", get_interface,
+                DLR_PROVIDE("dlrun.device/1", "cuda", "NVIDIA's GPUs, by cuBLAS and cuDNN", kCuda));

@@ -89,6 +89,7 @@ Device::~Device() {
   blas_.reset();
   programs_.reset();
   own_stream_.reset();
+  timeline_.reset();
 }
 
 void Device::info(dlr_device_info& out) const {
@@ -119,6 +120,7 @@ void Device::release(const dlr_mem& mem) {
 
 std::unique_ptr<Stream> Device::make_stream() {
   auto stream = std::make_unique<Stream>();
+  if (timeline_) stream->begin_timing(*timeline_);
   streams_.push_back(stream.get());
   return stream;
 }
@@ -131,6 +133,60 @@ void Device::finish_all() {
   own_stream_->finish();
   for (Stream* stream : streams_)
     stream->finish();
+}
+
+void Device::begin_timing() {
+  finish_all();
+  timeline_ = std::make_unique<Timeline>(own_stream_->get());
+  try {
+    own_stream_->begin_timing(*timeline_);
+    for (Stream* stream : streams_)
+      stream->begin_timing(*timeline_);
+  } catch (...) {
+    drop_timing();
+    throw;
+  }
+}
+
+// Whoever overlooks the error meets it again: what failed in a context stays.
+void Device::end_timing() {
+  try {
+    finish_all();
+  } catch (...) {
+    drop_timing();
+    throw;
+  }
+  drop_timing();
+}
+
+void Device::drop_timing() {
+  own_stream_->end_timing();
+  for (Stream* stream : streams_)
+    stream->end_timing();
+  timeline_.reset();
+}
+
+Timeline& Device::timeline() {
+  if (!timeline_) throw Error("timing hasn't begun", DLR_INTERNAL_ERROR);
+  return *timeline_;
+}
+
+void Device::set_label(uint64_t label) {
+  if (timeline_) timeline_->label = label;
+}
+
+uint64_t Device::now() {
+  timeline();
+  return own_stream_->timer()->now();
+}
+
+void Device::give_spans(dlr_span_fn give, void* context) {
+  finish_all();
+  for (const Span& span : std::exchange(timeline().spans, {})) {
+    const dlr_span given{sizeof(dlr_span), to_abi(span.name), span.label,
+                         span.stream,      span.begin_ns,     span.end_ns};
+    give(context, &given);
+  }
 }
 
 std::unique_ptr<BuiltKernel> Device::build(const dlr_kernel& kernel, uint32_t dtype,

@@ -1,6 +1,8 @@
 // CUDA devices: how many there are, and an open one.
 #pragma once
 
+#include <dlrun/profiler.h>
+
 #include <memory>
 #include <string>
 #include <vector>
@@ -53,6 +55,13 @@ class Device {
   void finish_all();
   Stream& own_stream() { return *own_stream_; }
 
+  // Behind "dlrun.profiler/1". The clock begins at 0 with the timing.
+  void begin_timing();
+  void end_timing();
+  void set_label(uint64_t label);
+  uint64_t now();
+  void give_spans(dlr_span_fn give, void* context);
+
   std::unique_ptr<BuiltKernel> build(const dlr_kernel& kernel, uint32_t dtype, uint32_t index_bits);
 
   // The libraries' handles, made when first asked for. Throw Declined when there is no such
@@ -61,11 +70,15 @@ class Device {
   Dnn& dnn();
 
  private:
+  Timeline& timeline();
+  void drop_timing();
+
   std::string name_;
   std::string driver_;
   uint64_t memory_bytes_;
   int architecture_;
   PrimaryContext context_;
+  std::unique_ptr<Timeline> timeline_;  // none while nothing is timed; the streams use it
   std::unique_ptr<Stream> own_stream_;
   std::vector<Stream*> streams_;
   std::unique_ptr<ProgramStore> programs_;

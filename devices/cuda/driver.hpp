@@ -11,6 +11,8 @@
 namespace dlrun::cuda {
 
 // By their exported names; cuda.h lets source code write cuMemAlloc for cuMemAlloc_v2 and so on.
+// Of cuEventElapsedTime, to which newer headers gave a _v2 with the same parameters, the first is
+// looked up, which every driver has.
 #define DLR_CUDA_DRIVER(use)                                                                       \
   use(cuInit) use(cuDriverGetVersion) use(cuGetErrorName) use(cuGetErrorString)                    \
       use(cuDeviceGetCount) use(cuDeviceGet) use(cuDeviceGetName) use(cuDeviceGetAttribute)        \
@@ -22,8 +24,9 @@ namespace dlrun::cuda {
                               use(cuStreamCreate) use(cuStreamDestroy_v2) use(cuStreamSynchronize) \
                                   use(cuStreamWaitEvent) use(cuEventCreate) use(cuEventDestroy_v2) \
                                       use(cuEventRecord) use(cuEventSynchronize)                   \
-                                          use(cuModuleLoadData) use(cuModuleUnload)                \
-                                              use(cuModuleGetFunction) use(cuLaunchKernel)
+                                          use(cuEventElapsedTime) use(cuModuleLoadData)            \
+                                              use(cuModuleUnload) use(cuModuleGetFunction)         \
+                                                  use(cuLaunchKernel)
 
 #define DLR_MEMBER(name) decltype(&::name) name = nullptr;
 struct Driver {

@@ -104,9 +104,11 @@ void BuiltKernel::launch(Stream& stream, int64_t items, int64_t width, const dlr
   set_arguments(items, args, n_args);
   void* extra[] = {CU_LAUNCH_PARAM_BUFFER_POINTER, arguments_.data(), CU_LAUNCH_PARAM_BUFFER_SIZE,
                    &arguments_end_, CU_LAUNCH_PARAM_END};
-  check_cuda(driver().cuLaunchKernel(function_, grid.blocks, 1, 1, grid.threads, 1, 1, 0,
-                                     stream.get(), nullptr, extra),
-             "cuLaunchKernel");
+  stream.timed(name_, [&] {
+    check_cuda(driver().cuLaunchKernel(function_, grid.blocks, 1, 1, grid.threads, 1, 1, 0,
+                                       stream.get(), nullptr, extra),
+               "cuLaunchKernel");
+  });
 }
 
 }  // namespace dlrun::cuda

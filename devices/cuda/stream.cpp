@@ -30,14 +30,6 @@ CUstream make_stream() {
 
 }  // namespace
 
-Event::Event() {
-  check_cuda(driver().cuEventCreate(&event_, CU_EVENT_DISABLE_TIMING), "cuEventCreate");
-}
-
-Event::~Event() {
-  driver().cuEventDestroy_v2(event_);
-}
-
 Staging::~Staging() {
   for (const Piece& piece : pieces_) {
     if (piece.done != nullptr) driver().cuEventDestroy_v2(piece.done);
@@ -73,7 +65,7 @@ void Staging::deliver(const Piece& piece) {
 }
 
 void Staging::issued(Piece& piece) {
-  check_cuda(driver().cuEventRecord(piece.done, stream_), "cuEventRecord");
+  check_cuda(driver().cuEventRecord(piece.done, stream_.get()), "cuEventRecord");
   piece.under_way = true;
 }
 
@@ -83,8 +75,10 @@ void Staging::to_device(CUdeviceptr to, const char* from, size_t bytes) {
     piece.target = nullptr;
     piece.bytes = std::min(kPieceBytes, bytes - at);
     std::memcpy(piece.pinned, from + at, piece.bytes);
-    check_cuda(driver().cuMemcpyHtoDAsync_v2(to + at, piece.pinned, piece.bytes, stream_),
-               "cuMemcpyHtoDAsync");
+    stream_.timed("copy to the device", [&] {
+      check_cuda(driver().cuMemcpyHtoDAsync_v2(to + at, piece.pinned, piece.bytes, stream_.get()),
+                 "cuMemcpyHtoDAsync");
+    });
     issued(piece);
   }
 }
@@ -94,8 +88,10 @@ void Staging::to_host(char* to, CUdeviceptr from, size_t bytes) {
     Piece& piece = next_piece();
     piece.target = to + at;
     piece.bytes = std::min(kPieceBytes, bytes - at);
-    check_cuda(driver().cuMemcpyDtoHAsync_v2(piece.pinned, from + at, piece.bytes, stream_),
-               "cuMemcpyDtoHAsync");
+    stream_.timed("copy to the host", [&] {
+      check_cuda(driver().cuMemcpyDtoHAsync_v2(piece.pinned, from + at, piece.bytes, stream_.get()),
+                 "cuMemcpyDtoHAsync");
+    });
     issued(piece);
   }
 }
@@ -108,18 +104,24 @@ void Staging::settle_all(CUresult status) {
   }
 }
 
-Stream::Stream() : stream_(make_stream()), staging_(stream_) {}
+Stream::Stream() : stream_(make_stream()), staging_(*this) {}
 
 // Waits first: behind this the pinned memory is freed.
 Stream::~Stream() {
   driver().cuStreamSynchronize(stream_);
+  try {
+    if (timer_) timer_->settle();
+  } catch (const Error&) {  // its spans are lost
+  }
   driver().cuStreamDestroy_v2(stream_);
 }
 
 void Stream::finish() {
   const CUresult status = driver().cuStreamSynchronize(stream_);
   staging_.settle_all(status);
+  if (timer_ && status != CUDA_SUCCESS) timer_->drop();
   check_cuda(status, "cuStreamSynchronize");
+  if (timer_) timer_->settle();
 }
 
 CUdeviceptr address_of(const dlr_mem& mem, uint64_t space) {
@@ -140,9 +142,11 @@ void copy(Stream& stream, uint64_t space, const dlr_mem& to, const dlr_mem& from
   } else if (to.space == DLR_SPACE_HOST) {
     stream.staging().to_host(host_address(to), address_of(from, space), bytes);
   } else {
-    check_cuda(driver().cuMemcpyDtoDAsync_v2(address_of(to, space), address_of(from, space), bytes,
-                                             stream.get()),
-               "cuMemcpyDtoDAsync");
+    stream.timed("copy within the device", [&] {
+      check_cuda(driver().cuMemcpyDtoDAsync_v2(address_of(to, space), address_of(from, space),
+                                               bytes, stream.get()),
+                 "cuMemcpyDtoDAsync");
+    });
   }
 }
 
@@ -151,11 +155,13 @@ void zero(Stream& stream, uint64_t space, const dlr_mem& mem, uint64_t bytes) {
   check_size(mem, bytes);
   const CUdeviceptr at = address_of(mem, space);
   constexpr uint64_t kWord = 4;
-  if ((at | bytes) % kWord == 0) {
-    check_cuda(driver().cuMemsetD32Async(at, 0, bytes / kWord, stream.get()), "cuMemsetD32Async");
-  } else {
-    check_cuda(driver().cuMemsetD8Async(at, 0, bytes, stream.get()), "cuMemsetD8Async");
-  }
+  stream.timed("zeroing", [&] {
+    if ((at | bytes) % kWord == 0) {
+      check_cuda(driver().cuMemsetD32Async(at, 0, bytes / kWord, stream.get()), "cuMemsetD32Async");
+    } else {
+      check_cuda(driver().cuMemsetD8Async(at, 0, bytes, stream.get()), "cuMemsetD8Async");
+    }
+  });
 }
 
 }  // namespace dlrun::cuda

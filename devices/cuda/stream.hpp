@@ -5,28 +5,20 @@
 
 #include <array>
 #include <cstddef>
+#include <memory>
+#include <string_view>
 
-#include "driver.hpp"
+#include "timer.hpp"
 
 namespace dlrun::cuda {
 
-class Event {
- public:
-  Event();
-  ~Event();
-  Event(const Event&) = delete;
-  Event& operator=(const Event&) = delete;
-  CUevent get() const { return event_; }
-
- private:
-  CUevent event_ = nullptr;
-};
+class Stream;
 
 // A ring of pinned pieces that copies go through: the driver copies from and to other memory of the
 // host only while the host waits.
 class Staging {
  public:
-  explicit Staging(CUstream stream) : stream_(stream) {}
+  explicit Staging(Stream& stream) : stream_(stream) {}
   ~Staging();
   Staging(const Staging&) = delete;
   Staging& operator=(const Staging&) = delete;
@@ -50,7 +42,7 @@ class Staging {
   static void deliver(const Piece& piece);
   void issued(Piece& piece);
 
-  CUstream stream_;
+  Stream& stream_;
   std::array<Piece, 4> pieces_;
   size_t next_ = 0;
 };
@@ -67,9 +59,23 @@ class Stream {
   // Waits for everything issued; throws what failed.
   void finish();
 
+  // Calls work(), which issues a piece of work; `what` names it in spans.
+  template <class Work>
+  void timed(std::string_view what, Work&& work) {
+    if (timer_) timer_->begin(what);
+    work();
+    if (timer_) timer_->end();
+  }
+  // Between the two, such pieces are timed.
+  void begin_timing(Timeline& timeline) { timer_ = std::make_unique<Timer>(timeline, stream_); }
+  void end_timing() { timer_.reset(); }
+  // Null while nothing is timed.
+  Timer* timer() { return timer_.get(); }
+
  private:
   CUstream stream_;
   Staging staging_;
+  std::unique_ptr<Timer> timer_;
 };
 
 // The device address of a memory; 0 for an absent one. `space` is the device's own.

@@ -4,10 +4,11 @@ import json
 import tempfile
 import unittest
 
-from support import CommandTest, PLUGINS, SOURCE, main
+from support import BUILD, CommandTest, PLUGINS, SOURCE, main
 
 LENET = SOURCE / "configs/lenet-mnist.yaml"
 HAS_OPENCL = (PLUGINS / "device_opencl.so").exists()
+CUDA_ON_DOUBLE = BUILD / "tests/doubles/cuda/device_cuda.so"
 
 
 def spans_by_thread(trace):
@@ -32,8 +33,8 @@ class Time(CommandTest):
         done = self.expect_ok("time", LENET, "--device", device, "--iterations", 2, "--json", *args)
         return json.loads(done.out)
 
-    def check_trace(self, device):
-        timed = self.time(device, "--per-layer", "--trace", self.folder / "trace.json")
+    def check_trace(self, device, *args):
+        timed = self.time(device, "--per-layer", "--trace", self.folder / "trace.json", *args)
         trace = json.loads((self.folder / "trace.json").read_text())
         threads = spans_by_thread(trace)
         names = {(event["pid"], event["name"]): event["args"]["name"] for event in trace["traceEvents"] if event["ph"] == "M"}
@@ -76,16 +77,23 @@ class Time(CommandTest):
 
     @unittest.skipUnless(HAS_OPENCL, "built without opencl")
     def test_a_trace_by_the_device_clock(self):
-        timed, threads, names = self.check_trace("opencl")
-        self.assertEqual(names[(2, "process_name")], "device opencl")
+        self.check_trace_of_device("opencl")
+
+    @unittest.skipUnless(CUDA_ON_DOUBLE.exists(), "built without cuda")
+    def test_a_trace_by_the_clock_of_cuda_on_the_double(self):
+        self.check_trace_of_device("cuda", "--plugin-path", CUDA_ON_DOUBLE.parent)
+
+    def check_trace_of_device(self, device, *args):
+        timed, threads, names = self.check_trace(device, *args)
+        self.assertEqual(names[(2, "process_name")], f"device {device}")
         clocks = {layer["layer"]: layer["clock"] for layer in timed["layers"]}
         self.assertEqual(clocks["conv1"], "device")
         self.assertEqual(clocks["mnist"], "host")
-        device = [event for (process, _), spans in threads.items() if process == 2 for event in spans]
-        layers = {(event["name"], event["args"]["phase"]) for event in device if event["cat"] == "layer"}
+        events = [event for (process, _), spans in threads.items() if process == 2 for event in spans]
+        layers = {(event["name"], event["args"]["phase"]) for event in events if event["cat"] == "layer"}
         for layer in ("conv1", "pool1", "conv2", "pool2", "ip1", "relu1", "ip2", "loss"):
             self.assertLessEqual({(layer, "forward"), (layer, "backward")}, layers)
-        work = {event["name"] for event in device if event["cat"] == "work"}
+        work = {event["name"] for event in events if event["cat"] == "work"}
         self.assertIn("copy to the device", work)
         self.assertGreater(len(work), 5)
 

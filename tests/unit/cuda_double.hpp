@@ -43,11 +43,12 @@ class CudaDouble {
     function<void(const dlr_kernel*)>("cuda_double_add_kernel")(&kernel);
   }
 
- private:
   template <class Function>
   Function* function(const char* name) const {
     return reinterpret_cast<Function*>(dlsym(library_, name));
   }
+
+ private:
   void* library_ = nullptr;
 };
 

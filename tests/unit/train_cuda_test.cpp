@@ -2,9 +2,11 @@
 #include <doctest/doctest.h>
 
 #include <functional>
+#include <set>
 #include <thread>
 
 #include "core/base/error.hpp"
+#include "core/train/layer_clock.hpp"
 #include "tests/unit/cuda_double.hpp"
 #include "tests/unit/train_small_job.hpp"
 
@@ -27,19 +29,52 @@ struct CudaJob {
   train::SessionOptions options;
 };
 
-// Two iterations; what they fail with, "" when they don't. `before_close` is called at their end.
+// Two iterations; what they fail with, "" when they don't. `then` is called behind them.
 std::string failure(
-    const train::SessionOptions& options, const std::function<void()>& before_close = [] {}) {
+    const train::SessionOptions& options,
+    const std::function<void(train::Trainer&)>& then = [](train::Trainer&) {}) {
   try {
     train::Session session(options);
     train::Trainer trainer(session);
     trainer.iterate();
     trainer.iterate();
     trainer.net().synchronize();
-    before_close();
+    then(trainer);
     return "";
   } catch (const base::Error& error) {
     return error.what();
+  }
+}
+
+struct Timed {
+  train::Timeline timeline;
+  uint64_t first_call;  // of CUDA's, while timing
+  uint64_t last_call;
+};
+
+Timed time_an_iteration(train::Trainer& trainer, const CudaDouble& cuda) {
+  Timed timed;
+  timed.first_call = cuda.calls() + 1;
+  train::LayerClock clock(trainer.net());
+  trainer.iterate();
+  timed.timeline = clock.timeline();
+  timed.last_call = cuda.calls();
+  return timed;
+}
+
+// Each layer has work on cuda in each pass, but the one that fills its tops on the host.
+void check_times(const net::Net& net, const train::Timeline& timeline) {
+  REQUIRE(timeline.devices.size() == 1);
+  std::set<uint64_t> labels;
+  for (const memory::Span& span : timeline.devices[0].spans) {
+    labels.insert(span.label);
+    CHECK(span.end_ns > span.begin_ns);
+  }
+  for (size_t i = 0; i < timeline.layers.size(); ++i) {
+    const net::Stage& stage = *net.stages()[timeline.layers[i].stage];
+    if (!stage.layer || stage.layer->type_name == "DummyData") continue;
+    INFO(stage.layer->type_name);
+    CHECK(labels.count(i + 1) == 1);
   }
 }
 
@@ -86,7 +121,7 @@ TEST_CASE("whatever call of CUDA's fails, the run ends with that error and nothi
   uint64_t calls = 0;
   {
     const CudaDouble cuda;
-    CHECK(failure(job.options, [&] { calls = cuda.calls(); }) == "");
+    CHECK(failure(job.options, [&](train::Trainer&) { calls = cuda.calls(); }) == "");
     CHECK(cuda.problems() == "");
   }
   REQUIRE(calls > 200);
@@ -95,6 +130,31 @@ TEST_CASE("whatever call of CUDA's fails, the run ends with that error and nothi
     INFO("call ", call, " of ", calls);
     const CudaDouble cuda("fail_call=" + std::to_string(call));
     const std::string message = failure(job.options);
+    CHECK_MESSAGE(message.find("fails as planned") != std::string::npos, message);
+    CHECK(message.find("fails as planned") == message.rfind("fails as planned"));
+    CHECK(cuda.problems() == "");
+  }
+}
+
+TEST_CASE("cuda's layers are timed by the device, and whatever call fails meanwhile is told") {
+  const CudaJob job;
+  Timed timed;
+  for (int run = 0; run < 2; ++run) {  // the first one compiles
+    const CudaDouble cuda;
+    const auto time_and_check = [&](train::Trainer& trainer) {
+      timed = time_an_iteration(trainer, cuda);
+      check_times(trainer.net(), timed.timeline);
+    };
+    CHECK(failure(job.options, time_and_check) == "");
+    CHECK(cuda.problems() == "");
+  }
+  const uint64_t first = timed.first_call;
+  REQUIRE(timed.last_call > first + 100);
+  for (uint64_t call = first; call <= timed.last_call; call += call < first + 30 ? 1 : 5) {
+    INFO("call ", call, " of ", first, " to ", timed.last_call);
+    const CudaDouble cuda("fail_call=" + std::to_string(call));
+    const std::string message =
+        failure(job.options, [&](train::Trainer& trainer) { time_an_iteration(trainer, cuda); });
     CHECK_MESSAGE(message.find("fails as planned") != std::string::npos, message);
     CHECK(message.find("fails as planned") == message.rfind("fails as planned"));
     CHECK(cuda.problems() == "");

@@ -88,6 +88,8 @@ CUresult cuGetErrorName(CUresult status, const char** name) {
   *name = status == CUDA_ERROR_UNKNOWN           ? "CUDA_ERROR_UNKNOWN"
           : status == CUDA_ERROR_OUT_OF_MEMORY   ? "CUDA_ERROR_OUT_OF_MEMORY"
           : status == CUDA_ERROR_ILLEGAL_ADDRESS ? "CUDA_ERROR_ILLEGAL_ADDRESS"
+          : status == CUDA_ERROR_INVALID_HANDLE  ? "CUDA_ERROR_INVALID_HANDLE"
+          : status == CUDA_ERROR_NOT_READY       ? "CUDA_ERROR_NOT_READY"
                                                  : "CUDA_ERROR of the double";
   return CUDA_SUCCESS;
 }
@@ -275,8 +277,8 @@ CUresult cuStreamSynchronize(CUstream stream) {
 
 CUresult cuEventCreate(CUevent* event, unsigned flags) {
   return driver_call("cuEventCreate", [&] {
-    require(flags == CU_EVENT_DISABLE_TIMING, "an event that takes time");
-    *event = new CUevent_st{current_device(), nullptr};
+    require(flags == CU_EVENT_DEFAULT || flags == CU_EVENT_DISABLE_TIMING, "unknown flags");
+    *event = new CUevent_st{current_device(), flags == CU_EVENT_DEFAULT, nullptr};
     add_object(*event, kEvent, current_device());
   });
 }
@@ -291,8 +293,8 @@ CUresult cuEventDestroy_v2(CUevent event) {
 CUresult cuEventRecord(CUevent event, CUstream stream) {
   return driver_call("cuEventRecord", [&] {
     require(require_object(event, kEvent) == current_device(), "an event of another context");
-    const Mark mark = std::make_shared<bool>(false);
-    issue_work("an event", stream, [mark] { *mark = true; });
+    const Mark mark = std::make_shared<Point>();
+    issue(stream, {"an event", [] {}, nullptr, mark});
     event->mark = mark;
   });
 }
@@ -301,6 +303,7 @@ CUresult cuStreamWaitEvent(CUstream stream, CUevent event, unsigned flags) {
   return driver_call("cuStreamWaitEvent", [&] {
     require(flags == 0, "unknown flags");
     require_object(event, kEvent);
+    require(!event->takes_time, "an event that takes time, to order streams");
     require(event->mark != nullptr, "an event that was never recorded");
     issue(stream, {"waiting for an event", [] {}, event->mark});
   });
@@ -312,3 +315,27 @@ CUresult cuEventSynchronize(CUevent event) {
     return reach(event->mark);
   });
 }
+
+// As documented: events that take no time or were never recorded are invalid handles, and what
+// isn't reached isn't ready. Nobody has a use for a negative time.
+CUresult cuEventElapsedTime(float* ms, CUevent begin, CUevent end) {
+  return call("cuEventElapsedTime", CUDA_ERROR_UNKNOWN, CUDA_ERROR_INVALID_HANDLE, [&] {
+    for (const CUevent event : {begin, end}) {
+      require(require_object(event, kEvent) == current_device(), "an event of another context");
+      require(event->takes_time, "an event without timing");
+      require(event->mark != nullptr, "an event that was never recorded");
+    }
+    if (!begin->mark->is_reached || !end->mark->is_reached) return CUDA_ERROR_NOT_READY;
+    require(begin->mark->ns <= end->mark->ns, "events in the wrong order");
+    *ms = static_cast<float>(static_cast<double>(end->mark->ns - begin->mark->ns) / 1e6);
+    return CUDA_SUCCESS;
+  });
+}
+
+#ifdef cuEventElapsedTime  // stands for cuEventElapsedTime_v2; drivers export both
+#undef cuEventElapsedTime
+extern "C" decltype(cuEventElapsedTime_v2) cuEventElapsedTime;
+CUresult cuEventElapsedTime(float* ms, CUevent begin, CUevent end) {
+  return cuEventElapsedTime_v2(ms, begin, end);
+}
+#endif

@@ -12,6 +12,15 @@ namespace cuda_double {
 
 namespace {
 
+// What any command takes. The clock stands still between commands.
+constexpr uint64_t kCommandNs = 550'000;
+
+// Of all devices.
+uint64_t& clock_ns() {
+  static uint64_t ns = 0;
+  return ns;
+}
+
 std::set<CUstream>& streams() {
   static std::set<CUstream> streams;
   return streams;
@@ -23,8 +32,11 @@ std::map<int, CUresult>& late_errors() {
   return errors;
 }
 
+// A point is reached also when a command failed.
 void run(int device, const Command& command) {
   CUresult status = CUDA_SUCCESS;
+  clock_ns() += kCommandNs;
+  if (command.reaches != nullptr) *command.reaches = {true, clock_ns()};
   if (command_fails()) {
     status = CUDA_ERROR_UNKNOWN;
   } else {
@@ -46,7 +58,7 @@ bool run_one() {
   for (const CUstream stream : streams()) {
     if (stream->commands.empty()) continue;
     const Mark& awaits = stream->commands.front().awaits;
-    if (awaits == nullptr || *awaits) ready.push_back(stream);
+    if (awaits == nullptr || awaits->is_reached) ready.push_back(stream);
   }
   if (ready.empty()) return false;
   const CUstream stream = ready[random() % ready.size()];
@@ -85,7 +97,7 @@ CUresult finish(CUstream stream) {
 }
 
 CUresult reach(const Mark& mark) {
-  if (mark != nullptr) run_until([&] { return *mark; });
+  if (mark != nullptr) run_until([&] { return mark->is_reached; });
   return tell(current_device());
 }
 

@@ -4,6 +4,7 @@
 
 #include <cuda.h>
 
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -15,12 +16,18 @@ struct CUctx_st {
 
 namespace cuda_double {
 
-using Mark = std::shared_ptr<bool>;  // whether a point was reached
+// A point in a stream.
+struct Point {
+  bool is_reached = false;
+  uint64_t ns = 0;  // when, by the device's clock
+};
+using Mark = std::shared_ptr<Point>;
 
 struct Command {
   const char* what;
   std::function<void()> work;
   Mark awaits = nullptr;
+  Mark reaches = nullptr;
 };
 
 }  // namespace cuda_double
@@ -31,6 +38,7 @@ struct CUstream_st {
 };
 struct CUevent_st {
   int device;
+  bool takes_time;
   cuda_double::Mark mark;  // none: never recorded
 };
 
