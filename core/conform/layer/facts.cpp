@@ -31,6 +31,11 @@ void poison_outputs(Subject& subject) {
     subject.poison(*gradient);
 }
 
+// Half of all elements, in no order that a mistake might share.
+bool is_changed(std::size_t element) {
+  return ((element * 0x9E3779B97F4A7C15ull) >> 60 & 1) != 0;
+}
+
 }  // namespace
 
 void check_written(const Ground& ground, const LayerCase& c) {
@@ -178,15 +183,17 @@ void check_elementwise(const Ground& ground, const LayerCase& c) {
   subject.forward();
   const auto before = subject.outputs();
   for (Values& input : subject.inputs()) {
-    for (std::size_t k = 1; k < input.size(); k += 2)
-      input[k] *= 0.5;
+    for (std::size_t k = 0; k < input.size(); ++k)
+      input[k] *= is_changed(k) ? 0.5 : 1;
   }
   subject.forward();
   const auto after = subject.outputs();
   for (std::size_t i = 0; i < before.size(); ++i) {
-    for (std::size_t k = 0; k < before[i].size(); k += 2)
+    for (std::size_t k = 0; k < before[i].size(); ++k) {
+      if (is_changed(k)) continue;
       require_same_bits({{after[i][k]}}, {{before[i][k]}},
                         fmt::format("its neighbours changed, element {} of top", k));
+    }
   }
 }
 
