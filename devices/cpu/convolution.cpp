@@ -73,8 +73,8 @@ class ScatterPlan final : public dlr_plan {
         add_(add) {}
 
   void run(const RunArgs& args) override {
-    scatter_.run(args.arg<const T>(0), args.arg<const T>(1), args.arg<T>(2), add_,
-                 args.workspace());
+    scatter_.run(args.arg<const T>(0), args.arg<const T>(1), args.arg<const T>(3), args.arg<T>(2),
+                 add_, args.workspace());
   }
 
  private:
@@ -106,8 +106,8 @@ class TurnedPlan final : public dlr_plan {
   }
 
   void run(const RunArgs& args) override {
-    gather_.run(args.arg<const T>(0), args.arg<const T>(1), nullptr, args.arg<T>(2), add_,
-                args.workspace());
+    gather_.run(args.arg<const T>(0), args.arg<const T>(1), args.arg<const T>(3), args.arg<T>(2),
+                add_, args.workspace());
   }
 
  private:

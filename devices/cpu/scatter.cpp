@@ -4,7 +4,7 @@
 #include "isa/choose.hpp"
 #include "parallel.hpp"
 
-#include <cstring>
+#include <algorithm>
 #include <numeric>
 
 namespace dlrun::cpu {
@@ -48,7 +48,8 @@ Scatter<T>::Scatter(const Device& device, const ScatterShape& shape, WorkspaceLa
 }
 
 template <class T>
-void Scatter<T>::run(const T* dy, const T* weights, T* dx, bool add, char* workspace) const {
+void Scatter<T>::run(const T* dy, const T* weights, const T* bias, T* dx, bool add,
+                     char* workspace) const {
   T* packed = piece<T>(workspace, weights_at_);
   pack_weights(weights, packed);
   const int64_t parts = shape_.images * shape_.groups;
@@ -58,8 +59,10 @@ void Scatter<T>::run(const T* dy, const T* weights, T* dx, bool add, char* works
     const Range range = part_of(parts, slot, slots_);
     for (int64_t part = range.begin; part < range.end; ++part) {
       const int64_t group = part % shape_.groups;
-      run_image(dy + part * dy_size, packed, group, (parts - part) * dy_size, dx + part * dx_size,
-                add, workspace + own_at_ + slot * own_bytes_);
+      run_image(dy + part * dy_size, packed + group * shape_.rows * unfolded(),
+                bias == nullptr ? nullptr : bias + group * shape_.channels,
+                (parts - part) * dy_size, dx + part * dx_size, add,
+                workspace + own_at_ + slot * own_bytes_);
     }
   });
 }
@@ -85,12 +88,23 @@ void Scatter<T>::pack_weights(const T* weights, T* packed) const {
 }
 
 template <class T>
-void Scatter<T>::run_image(const T* dy, const T* weights, int64_t group, int64_t reachable, T* dx,
+void Scatter<T>::start_image(const T* bias, bool keep, T* image) const {
+  for (int64_t channel = 0; channel < shape_.channels; ++channel, image += plane_.count()) {
+    const T value = bias == nullptr ? 0 : bias[channel];
+    if (!keep) {
+      std::fill_n(image, plane_.count(), value);
+    } else if (value != 0) {
+      for (int64_t i = 0; i < plane_.count(); ++i)
+        image[i] += value;
+    }
+  }
+}
+
+template <class T>
+void Scatter<T>::run_image(const T* dy, const T* weights, const T* bias, int64_t reachable, T* dx,
                            bool add, char* own) const {
-  weights += group * shape_.rows * unfolded();
-  const int64_t size = shape_.channels * plane_.count();
   T* image = plane_.is_plain() ? dx : piece<T>(own, image_at_);
-  if (!plane_.is_plain() || !add) std::memset(image, 0, static_cast<size_t>(size) * sizeof(T));
+  start_image(bias, plane_.is_plain() && add, image);
   add_tiles(dy, weights, reachable, image, own);
   if (!plane_.is_plain()) plane_.copy_out(shape_.channels, image, dx, add);
 }

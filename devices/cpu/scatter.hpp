@@ -9,7 +9,7 @@
 namespace dlrun::cpu {
 
 // dx[n, g, channel, position(p) + tap] += sum over row of w[g, row, channel, tap] * dy[n, g, row,
-// p]
+// p]; and a bias for each channel of all groups
 struct ScatterShape {
   int64_t images;
   int64_t groups;
@@ -23,14 +23,17 @@ class Scatter {
  public:
   Scatter(const Device& device, const ScatterShape& shape, WorkspaceLayout& workspace);
 
-  void run(const T* dy, const T* weights, T* dx, bool add, char* workspace) const;
+  // `bias` (of all groups' channels) may be null. With `add`, dx is added into.
+  void run(const T* dy, const T* weights, const T* bias, T* dx, bool add, char* workspace) const;
 
  private:
   int64_t unfolded() const { return static_cast<int64_t>(offsets_.size()); }
   int64_t first_row(int64_t row_panel) const { return unfolded() * row_panel / row_panels_; }
   void pack_weights(const T* weights, T* packed) const;
-  // `reachable`: elements from dy on that may be read.
-  void run_image(const T* dy, const T* weights, int64_t group, int64_t reachable, T* dx, bool add,
+  // What the image holds before tiles are added; `bias` is the group's.
+  void start_image(const T* bias, bool keep, T* image) const;
+  // `weights` and `bias` are the group's; `reachable`: elements from dy on that may be read.
+  void run_image(const T* dy, const T* weights, const T* bias, int64_t reachable, T* dx, bool add,
                  char* own) const;
   void add_tiles(const T* dy, const T* weights, int64_t reachable, T* image, char* own) const;
 

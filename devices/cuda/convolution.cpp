@@ -25,9 +25,9 @@ ConvolutionDescriptor convolution_descriptor(const OpView& op, uint32_t dtype) {
   return descriptor;
 }
 
-std::vector<int> bias_extents(const std::vector<int>& y) {
-  std::vector<int> extents(y.size(), 1);
-  extents[1] = y[1];
+std::vector<int> bias_extents(const std::vector<int>& maps) {
+  std::vector<int> extents(maps.size(), 1);
+  extents[1] = maps[1];
   return extents;
 }
 
@@ -40,6 +40,7 @@ ConvolutionTensors::ConvolutionTensors(const OpView& op, const Shape& x_shape, c
       w(filter_descriptor(dtype, extents(w_shape))),
       y(tensor_descriptor(dtype, extents(y_shape))),
       bias(tensor_descriptor(dtype, bias_extents(extents(y_shape)))),
+      x_bias(tensor_descriptor(dtype, bias_extents(extents(x_shape)))),
       convolution(convolution_descriptor(op, dtype)) {
   const std::vector<int> expected = extents(y_shape);
   std::vector<int> computed(expected.size());

@@ -9,8 +9,8 @@
 
 namespace dlrun::cuda {
 
-// Descriptors of x [N,C,s...], w [K,C/G,k...], y [N,K,o...] and bias [K]; declines what cuDNN
-// doesn't compute in this way.
+// Descriptors of x [N,C,s...], w [K,C/G,k...], y [N,K,o...] and biases; declines what cuDNN doesn't
+// compute in this way.
 struct ConvolutionTensors {
   ConvolutionTensors(const OpView& op, const Shape& x_shape, const Shape& w_shape,
                      const Shape& y_shape);
@@ -19,7 +19,8 @@ struct ConvolutionTensors {
   TensorDescriptor x;
   FilterDescriptor w;
   TensorDescriptor y;
-  TensorDescriptor bias;
+  TensorDescriptor bias;    // of y's channels
+  TensorDescriptor x_bias;  // of x's: that of a transposed convolution
   ConvolutionDescriptor convolution;
 };
 

@@ -5,12 +5,13 @@ namespace dlrun::cuda {
 
 namespace {
 
-// dy, w, dx
+// dy, w, dx, bias?
 class ConvolutionBackwardData final : public Plan {
  public:
   ConvolutionBackwardData(const OpView& op, Device& device)
       : dnn_(device.dnn()),
         tensors_(op, op.shape(2), op.shape(1), op.shape(0)),
+        has_bias_(op.has_arg(3)),
         beta_(accept_accumulate(op)) {
     const auto [algorithm, bytes] = choose(device.workspace_limit());
     algorithm_ = algorithm;
@@ -18,12 +19,17 @@ class ConvolutionBackwardData final : public Plan {
   }
 
   void run(Stream& stream, const Arguments& args) override {
+    const cudnnHandle_t handle = dnn_.in(stream.get());
     const uint32_t dtype = tensors_.dtype;
     check_cudnn(cudnn().cudnnConvolutionBackwardData(
-                    dnn_.in(stream.get()), one_.of(dtype), tensors_.w.get(), args[1],
-                    tensors_.y.get(), args[0], tensors_.convolution.get(), algorithm_,
-                    args.workspace(), workspace_bytes_, beta_.of(dtype), tensors_.x.get(), args[2]),
+                    handle, one_.of(dtype), tensors_.w.get(), args[1], tensors_.y.get(), args[0],
+                    tensors_.convolution.get(), algorithm_, args.workspace(), workspace_bytes_,
+                    beta_.of(dtype), tensors_.x.get(), args[2]),
                 "cudnnConvolutionBackwardData");
+    if (!has_bias_) return;
+    check_cudnn(cudnn().cudnnAddTensor(handle, one_.of(dtype), tensors_.x_bias.get(), args[3],
+                                       one_.of(dtype), tensors_.x.get(), args[2]),
+                "cudnnAddTensor");
   }
 
  private:
@@ -43,6 +49,7 @@ class ConvolutionBackwardData final : public Plan {
 
   Dnn& dnn_;
   ConvolutionTensors tensors_;
+  bool has_bias_;
   cudnnConvolutionBwdDataAlgo_t algorithm_{};
   size_t workspace_bytes_ = 0;
   Factor one_{1};

@@ -100,12 +100,18 @@ constexpr Family kFamilies[] = {
     {"concat", onednn::plan_concat},
 };
 
+// A transposed convolution has a pass for its bias, in which activations cost nothing.
+bool fuses(const dlrun::OpView& op) {
+  return op.op() == "convolution_forward" || op.op() == "inner_product_forward" ||
+         (op.op() == "convolution_backward_data" && op.has_arg(3));
+}
+
 std::unique_ptr<onednn::Plan> plan_for(const dlrun::OpView& op, onednn::Device& device) {
   for (const Family& family : kFamilies) {
     if (op.op().rfind(family.prefix, 0) != 0) continue;
-    const bool fuses = op.op() == "convolution_forward" || op.op() == "inner_product_forward";
-    if (op.desc().n_post_ops > 0 && !fuses)
-      throw dlrun::Declined("onednn fuses behind convolutions and inner products only");
+    if (op.desc().n_post_ops > 0 && !fuses(op))
+      throw dlrun::Declined(
+          "onednn fuses behind convolutions, transposed ones with a bias, and inner products only");
     return family.plan(op, device);
   }
   throw dlrun::Declined("onednn leaves it to the host's kernels");

@@ -101,8 +101,13 @@ void PrimitivePlan::describe(const OpView& op, Layouts& layouts) const {
     if (index >= 0) op.arg(i).layout = layouts.number(desc_of(index));
     if (index < 0 && op.has_arg(i)) op.arg(i).layout = op.arg(0).layout;
   }
-  op.desc().workspace_bytes = scratch_ < 0 ? 0 : desc_of(scratch_).get_size();
+  op.desc().workspace_bytes = workspace_bytes();
   op.desc().reserve_bytes = reserve_ < 0 ? 0 : desc_of(reserve_).get_size();
+}
+
+uint64_t PrimitivePlan::workspace_bytes() const {
+  if (scratch_ < 0) return 0;
+  return bound_[static_cast<size_t>(scratch_)].memory.get_desc().get_size();
 }
 
 // oneDNN 2 zeroes the padding each time that a handle is set, so it is set only when it changes.

@@ -32,6 +32,7 @@ class PrimitivePlan : public Plan {
   void describe(const OpView& op, Layouts& layouts) const override;
   void run(const dlr_mem* args, uint32_t n_args, const dlr_mem& workspace,
            const dlr_mem& reserve) override;
+  uint64_t workspace_bytes() const;
 
  private:
   struct Bound {
@@ -69,6 +70,13 @@ dnnl::algorithm activation_kind(std::string_view name);
 
 // For a forward operator: its chain of fused activations.
 dnnl::primitive_attr fused_attributes(const OpView& op);
+
+// `first`, and then over what it wrote, one more pass: a bias for each channel is added, and the
+// chain of fused activations runs. `output` and `bias` say which arguments of the operator those
+// are; `desc` is how the output lies.
+std::unique_ptr<Plan> with_bias_behind(const OpView& op, Device& device,
+                                       std::unique_ptr<PrimitivePlan> first, int output, int bias,
+                                       const dnnl::memory::desc& desc);
 
 // Throws Declined unless the operator has as many arguments.
 void require_args(const OpView& op, int n_args);

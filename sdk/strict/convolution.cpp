@@ -40,8 +40,10 @@ struct Convolution {
         *to++ = input_of[at] < 0 ? 0 : image[channel * s + input_of[at]];
     }
   }
-  void from_columns(const float* from, float* image) const {
-    std::fill_n(image, c * s, 0.0F);
+  // Into an image that holds a value for each channel, or zeros.
+  void from_columns(const float* from, const float* bias, float* image) const {
+    for (int64_t channel = 0; channel < c; ++channel)
+      std::fill_n(image + channel * s, s, bias == nullptr ? 0.0F : bias[channel]);
     for (int64_t channel = 0; channel < c; ++channel) {
       for (size_t at = 0; at < input_of.size(); ++at, ++from) {
         if (input_of[at] >= 0) image[channel * s + input_of[at]] += *from;
@@ -74,9 +76,14 @@ class Forward final : public LoadedPlan {
 class BackwardData final : public LoadedPlan {
  public:
   BackwardData(const OpView& op, const Convolution& c, bool may_block)
-      : LoadedPlan(op, {{1}, {0}, {1, true}}, c.columns(), may_block), c_(c) {}
+      : LoadedPlan(op, uses(op), c.columns(), may_block), c_(c), has_bias_(op.n_args() > 3) {}
 
  private:
+  static std::vector<Use> uses(const OpView& op) {
+    std::vector<Use> uses = {{1}, {0}, {1, true}};
+    if (op.n_args() > 3) uses.push_back({0});
+    return uses;
+  }
   void compute(float* const* args, float* columns, const Span&) const override {
     for (int64_t n = 0; n < c_.n; ++n) {
       for (int64_t g = 0; g < c_.g; ++g) {
@@ -84,10 +91,11 @@ class BackwardData final : public LoadedPlan {
                  {args[0] + (n * c_.k + g * c_.k / c_.g) * c_.o, c_.o, 1}, columns + g * c_.group_rows() * c_.o, c_.o,
                  1, 0);
       }
-      c_.from_columns(columns, args[2] + n * c_.c * c_.s);
+      c_.from_columns(columns, has_bias_ ? args[3] : nullptr, args[2] + n * c_.c * c_.s);
     }
   }
   Convolution c_;
+  bool has_bias_;
 };
 
 class BackwardWeights final : public LoadedPlan {

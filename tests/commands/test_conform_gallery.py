@@ -108,6 +108,7 @@ class Gallery(CommandTest):
             "zeroes_at_once": "D6",
             "spoils_input": "O5",
             "ignores_fusions": "O7",
+            "fusion_forgets_slope": "O11",
             "ignores_attributes": "O7",
             "ignores_arguments": "O7",
             "reorders_lossy": "Y1",

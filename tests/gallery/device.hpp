@@ -42,6 +42,7 @@ enum Defect {
   zeroes_at_once,
   spoils_input,
   ignores_fusions,
+  fusion_forgets_slope,
   ignores_attributes,
   ignores_arguments,
   reorders_lossy,
@@ -66,6 +67,7 @@ struct dlr_plan {
   std::vector<uint64_t> layouts;
   bool transpose_a = false, transpose_b = false, has_bias = false;
   float alpha = 1, beta = 0, slope = 0;
+  bool relu_behind = false;
   std::map<uint64_t, std::vector<float>> cache;  // stale_cache: weights by handle
 };
 

@@ -35,6 +35,15 @@ void choose_layouts(const dlrun::OpView& op, bool private_y) {
   }
 }
 
+// Of the first activation behind; "" where there is none.
+std::string_view fused_kind(const dlrun::OpView& op) {
+  return op.desc().n_post_ops == 0 ? "" : dlrun::from_abi(op.desc().post_ops[0]->kind);
+}
+bool fuses(const dlrun::OpView& op) {
+  return op.op() == "inner_product_forward" && op.desc().n_post_ops == 1 &&
+         fused_kind(op) == "relu";
+}
+
 [[maybe_unused]] void* volatile kept = nullptr;
 [[maybe_unused]] int64_t shared_count = 0;  // plans_share_shape: of the plan made last
 
@@ -52,8 +61,10 @@ dlr_error* plan(dlr_device*, dlr_op_desc* inout, dlr_plan** out) {
                        name == "inner_product_forward" || name == "inner_product_backward_data" ||
                        name == "reorder" || (kDefect == plans_too_much && name == "tanh_forward");
     if (!known) throw dlrun::Declined("it doesn't know " + name);
-    if (inout->accumulate != 0 || (inout->n_post_ops > 0 && kDefect != ignores_fusions))
-      throw dlrun::Declined("it adds and fuses nothing");
+    const bool relu_behind = fuses(op);
+    const bool ignored = kDefect == ignores_fusions && fused_kind(op) == "no_such_fusion";
+    if (inout->accumulate != 0 || (inout->n_post_ops > 0 && !relu_behind && !ignored))
+      throw dlrun::Declined("it adds nothing, and fuses a ReLU behind inner products only");
     if (name.rfind("inner_product", 0) == 0 && op.integer("transpose", 0) != 0)
       throw dlrun::Declined("transposed");
     for (const char* gaps : {"lda", "ldb", "ldc"}) {
@@ -74,6 +85,9 @@ dlr_error* plan(dlr_device*, dlr_op_desc* inout, dlr_plan** out) {
     made->alpha = static_cast<float>(op.number("alpha", 1));
     made->beta = static_cast<float>(op.number("beta", 0));
     made->slope = static_cast<float>(op.number("slope", 0));
+    made->relu_behind = relu_behind;
+    if (relu_behind && kDefect != fusion_forgets_slope)
+      made->slope = static_cast<float>(inout->post_ops[0]->alpha);
     if (kDefect == plans_share_shape && name == "relu_forward")
       shared_count = made->shapes[0].count();
     *out = made.release();
@@ -122,6 +136,7 @@ void inner_product(dlr_plan& p, uint64_t weights, const float* x, const float* w
       for (int64_t l = 0; j < k && l < c; ++l)
         sum += x[i * c + l] * w[j * c + l];
       if (kDefect == wrong_numbers && j == k - 1) sum += 0.25f;
+      if (p.relu_behind && sum < 0) sum *= p.slope;
       y[i * padded(k) + j] = j >= k && kDefect == dirty_padding ? 1 : sum;
     }
   }

@@ -120,21 +120,29 @@ void check_forward(const DevicePlugin& plugin, const Case& c, bool with_bias) {
   CHECK(device_test::largest_difference(y, expected) < device_test::tolerance<T>());
 }
 
+// With a bias it is the forward of a transposed convolution.
 template <class T>
-void check_backward_data(const DevicePlugin& plugin, const Case& c, bool accumulate) {
-  Data<T> dy(y_shape(c).count(), 1), w(w_shape(c).count(), 2), dx(x_shape(c).count());
+void check_backward_data(const DevicePlugin& plugin, const Case& c, bool with_bias,
+                         bool accumulate) {
+  Data<T> dy(y_shape(c).count(), 1), w(w_shape(c).count(), 2), dx(x_shape(c).count()),
+      bias(c.in_channels, 3);
   if (accumulate) std::fill(dx.begin(), dx.end(), T(0.25));
   std::vector<double> expected(static_cast<size_t>(dx.count()), accumulate ? 0.25 : 0.0);
+  for (int64_t i = 0; with_bias && i < dx.count(); ++i)
+    expected[static_cast<size_t>(i)] += double(bias[i / product(c.in) % c.in_channels]);
   for_each_product(c, [&](int64_t at_x, int64_t at_w, int64_t at_y, int64_t) {
     expected[static_cast<size_t>(at_x)] += double(dy[at_y]) * double(w[at_w]);
   });
   const uint32_t dtype = device_test::dtype_of<T>();
   dlrun::OperatorDesc op = describe("convolution_backward_data", c);
   op.argument(y_shape(c), dtype).argument(w_shape(c), dtype).argument(x_shape(c), dtype);
+  if (with_bias) op.argument({c.in_channels}, dtype);
   if (accumulate) op.accumulate();
   const auto plan = plugin.plan(op);
   CHECK(plan->accumulates == accumulate);
-  plan->run({dy.mem(), w.mem(), dx.mem()});
+  std::vector<dlr_mem> mems = {dy.mem(), w.mem(), dx.mem()};
+  if (with_bias) mems.push_back(bias.mem());
+  plan->run(mems);
   CHECK(device_test::largest_difference(dx, expected) < device_test::tolerance<T>());
 }
 
@@ -207,8 +215,10 @@ TEST_CASE(
         CAPTURE(isa);
         check_forward<float>(plugin, c, true);
         check_forward<double>(plugin, c, false);
-        check_backward_data<float>(plugin, c, false);
-        check_backward_data<double>(plugin, c, true);
+        check_backward_data<float>(plugin, c, false, false);
+        check_backward_data<double>(plugin, c, false, true);
+        check_backward_data<float>(plugin, c, true, false);
+        check_backward_data<double>(plugin, c, true, true);
         check_backward_weights<float>(plugin, c, true, false);
         check_backward_weights<double>(plugin, c, false, false);
         check_backward_weights<double>(plugin, c, true, true);

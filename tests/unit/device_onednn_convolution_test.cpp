@@ -197,6 +197,40 @@ TEST_CASE("onednn convolves backward to the data") {
   }
 }
 
+TEST_CASE("onednn convolves transposed, with a bias and fused activations") {
+  const DevicePlugin onednn(onednn_file());
+  int n_run = 0;
+  for (const Case& c : kCases) {
+    CAPTURE(c.c);
+    const Numbers numbers(c);
+    const std::vector<float> bias = random_floats(c.c, 5);
+    std::vector<double> sums(numbers.x.size());
+    for_each_product(
+        c, [&](size_t x, size_t w, size_t y) { sums[x] += double{numbers.dy[y]} * numbers.w[w]; });
+    const auto pixels = static_cast<size_t>(product(c.in));
+    for (size_t i = 0; i < sums.size(); ++i)
+      sums[i] += bias[i / pixels % bias.size()];
+    dlrun::OperatorDesc desc = backward_data(c).argument({c.c}, DLR_F32);
+    unless_declined([&] {
+      RunnableOp op(onednn, desc, {numbers.dy, numbers.w, numbers.x, bias});
+      op.run();
+      CHECK(largest_difference(op.result(2), floats(sums)) < 1e-5);
+      ++n_run;
+      for (const Activation& activation : kActivations) {
+        CAPTURE(activation.name);
+        std::vector<float> y = floats(sums);
+        for (float& value : y)
+          value = activation.of(value);
+        RunnableOp fused(onednn, desc, {numbers.dy, numbers.w, numbers.x, bias},
+                         {activation.post_op()});
+        fused.run();
+        CHECK(largest_difference(fused.result(2), y) < 1e-5);
+      }
+    });
+  }
+  CHECK(n_run >= 4);
+}
+
 TEST_CASE("onednn convolves backward to the weights and the bias") {
   const DevicePlugin onednn(onednn_file());
   for (const Case& c : kCases) {
@@ -248,6 +282,9 @@ TEST_CASE("onednn fuses activations behind a convolution") {
 TEST_CASE("onednn leaves few channels to the cpu device, and their pooling") {
   const DevicePlugin onednn(onednn_file(false));
   CHECK_THROWS_WITH_AS(onednn.plan(forward(kCases[1])), doctest::Contains("few channels"), Refused);
+  const Case to_few{2, 3, 64, 1, {8, 8}, {4, 4}, {2, 2}, {1, 1}, {1, 1}};
+  CHECK_THROWS_WITH_AS(onednn.plan(backward_data(to_few)), doctest::Contains("few channels"),
+                       Refused);
   dlrun::OperatorDesc pooling("pooling_max_forward");
   pooling.attribute("kernel", {2, 2}).attribute("stride", {2, 2}).attribute("pad", {0, 0});
   pooling.argument({2, 20, 24, 24}, DLR_F32).argument({2, 20, 12, 12}, DLR_F32);

@@ -2,6 +2,8 @@
 // from one iteration to the next.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "tests/unit/train_support.hpp"
 
 namespace dlrun::test {
@@ -30,8 +32,29 @@ net:
     - {name: loss, type: SoftmaxWithLoss, bottom: [ip, label], top: loss}
 )";
 
+// Transposed convolutions: bias and ReLU go with the first, the second has neither.
+const char* const kGenerator = R"(
+solver: {type: SGD, base_lr: 0.001, lr_policy: fixed, momentum: 0.9, max_iter: 1, random_seed: 3}
+net:
+  name: generator
+  layer:
+    - {name: data, type: DummyData, top: [x, label],
+       dummy_data_param: {shape: [{dim: [4, 128, 4, 4]}, {dim: [4]}],
+                          data_filler: [{type: gaussian}, {type: constant, value: 1}]}}
+    - {name: up1, type: Deconvolution, bottom: x, top: up1,
+       convolution_param: {num_output: 96, kernel_size: 4, stride: 2, pad: 1, weight_filler: {type: xavier},
+                           bias_filler: {type: constant, value: 0.1}}}
+    - {name: relu1, type: ReLU, bottom: up1, top: up1}
+    - {name: up2, type: Deconvolution, bottom: up1, top: up2,
+       convolution_param: {num_output: 64, kernel_size: 2, stride: 2, bias_term: false, weight_filler: {type: xavier}}}
+    - {name: ip, type: InnerProduct, bottom: up2, top: ip,
+       inner_product_param: {num_output: 4, weight_filler: {type: xavier}}}
+    - {name: loss, type: SoftmaxWithLoss, bottom: [ip, label], top: loss}
+)";
+
 struct Run {
   std::vector<double> losses;
+  std::vector<std::string> placement;
   double conversions;  // in each of the later iterations
 };
 
@@ -46,6 +69,7 @@ Run train_job(const std::string& config, const std::string& device, int iteratio
   }
   run.conversions = static_cast<double>((trainer.net().traffic() - before).conversions) /
                     (iterations - iterations / 2);
+  run.placement = trainer.net().placement_report();
   return run;
 }
 
@@ -74,6 +98,17 @@ TEST_CASE("a net in oneDNN's layouts trains as on cpu, the same in every run") {
   // New inputs become blocked, conv2's weights lie otherwise for its gradient by data, and the
   // inner product's input is made plain and its gradient blocked.
   CHECK(onednn.conversions <= 4);
+}
+
+TEST_CASE("transposed convolutions train on onednn as on cpu, with bias and ReLU fused") {
+  const TemporaryFolder folder;
+  const std::string job = folder.write("job.yaml", kGenerator);
+  const Run onednn = train_job(job, "onednn", 40);
+  check_alike(onednn.losses, train_job(job, "cpu", 40).losses);
+  CHECK(onednn.losses.back() < onednn.losses.front());
+  const auto& lines = onednn.placement;
+  CHECK(std::find(lines.begin(), lines.end(), "1 of them as part of the operator before it") !=
+        lines.end());
 }
 
 }  // namespace dlrun::test

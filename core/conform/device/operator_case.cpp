@@ -100,7 +100,7 @@ class Reader {
 
   // Several inputs and one output.
   OperatorCase joined(const std::string& op) {
-    OperatorStep step{op, {}, {}, {}, {}, false};
+    OperatorStep step{op, {}, {}, {}, {}, false, true};
     List y;
     for (const YAML::Node& input : node_["inputs"]) {
       const List dims = input.as<List>();
@@ -158,6 +158,19 @@ class Reader {
                     false}};
   }
 
+  // And the gradient by data as the forward of a transposed convolution, whose bias is of x's
+  // channels.
+  void transposed_forward() {
+    OperatorStep& data = made_.steps[1];
+    data.takes_more = true;
+    if (integer("bias", 1) == 0) return;
+    OperatorStep forward = data;
+    forward.args.push_back(static_cast<int>(made_.tensors.size()));
+    forward.takes_more = false;
+    made_.tensors.push_back(Shape{list("x")[1]});
+    made_.steps.push_back(forward);
+  }
+
   void convolution() {
     const List x = list("x"), kernel = list("kernel"), stride = list("stride", 1),
                pad = list("pad", 0), dilation = list("dilation", 1);
@@ -173,6 +186,7 @@ class Reader {
                                      {"pad", pad},
                                      {"dilation", dilation},
                                      {"group", {group}}});
+    transposed_forward();
   }
 
   // Rounded up, and no window begins in the padding behind, as Caffe has it.
@@ -215,6 +229,10 @@ OperatorCase read_case(const std::string& family, const YAML::Node& node) {
   return reader.unary(family, {});
 }
 
+bool is_transposed_forward(const OperatorStep& step) {
+  return step.op == "convolution_backward_data" && !step.takes_more;
+}
+
 // Attributes with one integer for each spatial axis.
 bool is_list(const std::string& attribute) {
   constexpr std::string_view kLists[] = {"kernel", "stride", "pad", "dilation"};
@@ -253,6 +271,15 @@ int64_t OperatorStep::integer(const std::string& name, int64_t otherwise) const 
 double OperatorStep::number(const std::string& name, double otherwise) const {
   const auto found = numbers.find(name);
   return found == numbers.end() ? otherwise : found->second;
+}
+
+std::string OperatorStep::kind() const {
+  return is_transposed_forward(*this) ? op + " with bias" : op;
+}
+
+bool OperatorStep::may_be_forward() const {
+  const bool is_backward = op.find("_backward") != std::string::npos;
+  return outputs.size() == 1 && (!is_backward || is_transposed_forward(*this));
 }
 
 std::vector<OperatorCase> parse_operator_cases(const std::string& yaml, const std::string& file) {

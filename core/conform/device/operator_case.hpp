@@ -3,12 +3,19 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/conform/shape.hpp"
 
 namespace dlrun::conform {
+
+// An activation fused behind an operator.
+struct Fused {
+  std::string kind;  // "relu"
+  double alpha = 0;
+};
 
 // One operator of a case.
 struct OperatorStep {
@@ -18,10 +25,16 @@ struct OperatorStep {
   std::vector<int> args;     // tensors of the case; -1: absent
   std::vector<int> outputs;  // among the arguments
   bool adds = false;         // into its output, which is read too (gemm with beta)
+  bool takes_more = false;   // a further argument would mean something
+  std::optional<Fused> behind{};
 
   int64_t integer(const std::string& name, int64_t otherwise) const;
   double number(const std::string& name, double otherwise) const;
   const std::vector<int64_t>& list(const std::string& name) const { return integers.at(name); }
+  // The operator, and how a step of it differs from others: "convolution_backward_data with bias".
+  std::string kind() const;
+  // Whether it is all that a layer's forward does, behind which activations may be fused.
+  bool may_be_forward() const;
 };
 
 // Operators of one pair (a forward and its backward) share a case: they run in order, over one

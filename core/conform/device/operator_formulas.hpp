@@ -18,7 +18,7 @@ struct Call {
   const OperatorCase& operator_case;
   std::vector<Values>& values;
 
-  bool has(std::size_t arg) const { return step.args.at(arg) >= 0; }
+  bool has(std::size_t arg) const { return arg < step.args.size() && step.args[arg] >= 0; }
   const Shape& shape(std::size_t arg) const {
     return operator_case.tensors[static_cast<std::size_t>(step.args.at(arg))];
   }

@@ -10,8 +10,18 @@ namespace dlrun::conform {
 namespace formula {
 namespace {
 
-void elementwise(const Call& call, const std::function<double(double)>& f) {
-  std::transform(call.at(0).begin(), call.at(0).end(), call.at(1).begin(), f);
+// By the name of its operator without "_forward"; none for what is no activation.
+std::function<double(double)> activation(std::string_view kind, double alpha) {
+  if (kind == "sigmoid") return [](double x) { return 1 / (1 + std::exp(-x)); };
+  if (kind == "tanh") return [](double x) { return std::tanh(x); };
+  if (kind == "relu") return [alpha](double x) { return x > 0 ? x : alpha * x; };
+  return {};
+}
+
+bool elementwise(const Call& call, std::string_view kind, double alpha) {
+  const auto f = activation(kind, alpha);
+  if (f) std::transform(call.at(0).begin(), call.at(0).end(), call.at(1).begin(), f);
+  return static_cast<bool>(f);
 }
 
 void sum(const Call& call) {
@@ -38,14 +48,8 @@ void concat(const Call& call) {
   call.at(n) = joined;
 }
 
-}  // namespace
-}  // namespace formula
-
-void compute_reference(const OperatorCase& operator_case, const OperatorStep& step,
-                       std::vector<std::vector<double>>& values) {
-  using namespace formula;
-  const Call call{step, operator_case, values};
-  const std::string& op = step.op;
+void compute(const Call& call) {
+  const std::string& op = call.step.op;
   const bool is_backward = op.ends_with("_backward");
   if (op == "gemm") return gemm(call);
   if (op == "sum") return sum(call);
@@ -57,14 +61,22 @@ void compute_reference(const OperatorCase& operator_case, const OperatorStep& st
   if (op.ends_with("_backward_data")) return backward_data(call);
   if (op.ends_with("_backward_weights")) return backward_weights(call);
   if (op == "convolution_forward" || op == "inner_product_forward") return forward(call);
-  if (op == "sigmoid_forward")
-    return elementwise(call, [](double x) { return 1 / (1 + std::exp(-x)); });
-  if (op == "tanh_forward") return elementwise(call, [](double x) { return std::tanh(x); });
-  if (op == "relu_forward") {
-    const double slope = step.number("slope", 0);
-    return elementwise(call, [slope](double x) { return x > 0 ? x : slope * x; });
-  }
-  base::fail_work("no formula for the operator " + op);
+  const bool done =
+      elementwise(call, op.substr(0, op.find("_forward")), call.step.number("slope", 0));
+  if (!done) base::fail_work("no formula for the operator " + op);
+}
+
+}  // namespace
+}  // namespace formula
+
+void compute_reference(const OperatorCase& operator_case, const OperatorStep& step,
+                       std::vector<std::vector<double>>& values) {
+  const formula::Call call{step, operator_case, values};
+  formula::compute(call);
+  if (!step.behind) return;
+  const auto f = formula::activation(step.behind->kind, step.behind->alpha);
+  formula::Values& y = call.at(static_cast<std::size_t>(step.outputs.at(0)));
+  std::transform(y.begin(), y.end(), y.begin(), f);
 }
 
 }  // namespace dlrun::conform

@@ -98,6 +98,14 @@ void with_description(const OperatorCase& operator_case, const OperatorStep& ste
   dlr_op_desc desc = describe(step.op, arg_pointers);
   desc.attributes = attribute_pointers.data();
   desc.n_attributes = static_cast<uint32_t>(attribute_pointers.size());
+  dlr_post_op post{sizeof(dlr_post_op), {}, 0, 0, -1};
+  const dlr_post_op* const posts[] = {&post};
+  if (step.behind) {
+    post.kind = host::to_abi(step.behind->kind);
+    post.alpha = step.behind->alpha;
+    desc.post_ops = posts;
+    desc.n_post_ops = 1;
+  }
   use(desc);
 }
 

@@ -89,6 +89,17 @@ void products_of(const Call& call, const Shape& x, const Shape& w, const Shape& 
   }
 }
 
+// An output [N, C, s...] that holds the bias of its channel, or 0.
+Values& start_with_bias(const Call& call, std::size_t output, std::size_t bias) {
+  Values& values = call.cleared(output);
+  if (!call.has(bias)) return values;
+  const Shape& shape = call.shape(output);
+  const int64_t inner = shape.count(2, shape.rank());
+  for (std::size_t i = 0; i < values.size(); ++i)
+    values[i] = call.at(bias)[i / index(inner) % index(shape[1])];
+  return values;
+}
+
 // A window's divisor: its size, clipped to the padded input.
 double divisor(const Call& call, const Shape& x, List o) {
   double size = 1;
@@ -124,20 +135,15 @@ void gemm(const Call& call) {
 }
 
 void forward(const Call& call) {
-  Values& y = call.cleared(3);
+  Values& y = start_with_bias(call, 3, 2);
   const Shape& shape = call.shape(3);
-  const int64_t inner = shape.count(2, shape.rank());
-  if (call.has(2)) {
-    for (std::size_t i = 0; i < y.size(); ++i)
-      y[i] = call.at(2)[i / index(inner) % index(shape[1])];
-  }
   products_of(
       call, call.shape(0), call.shape(1), shape,
       [&](std::size_t x, std::size_t w, std::size_t o) { y[o] += call.at(0)[x] * call.at(1)[w]; });
 }
 
 void backward_data(const Call& call) {
-  Values& dx = call.cleared(2);
+  Values& dx = start_with_bias(call, 2, 3);
   products_of(
       call, call.shape(2), call.shape(1), call.shape(0),
       [&](std::size_t x, std::size_t w, std::size_t o) { dx[x] += call.at(1)[w] * call.at(0)[o]; });

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -43,13 +44,38 @@ void check_plan_leaks(const dlr_device_type& type, const OperatorCase& operator_
   });
 }
 
+// Runs the step with each activation behind it that the device fuses, and then `check`. Declined
+// when there is none.
+void check_fusions(RawDevice& device, const OperatorCase& operator_case, std::size_t step,
+                   uint32_t dtype, const std::function<void(StepRun&)>& check) {
+  const Fused kinds[] = {{"relu", 0}, {"relu", 0.1}, {"sigmoid", 0}, {"tanh", 0}};
+  std::string reason;
+  bool fuses = false;
+  for (const Fused& kind : kinds) {
+    OperatorCase fused = operator_case;
+    fused.steps[step].behind = kind;
+    try {
+      StepRun run(device, fused, step, dtype, false);
+      fuses = true;
+      run.compute(600);
+      check(run);
+    } catch (const Declined& declined) {
+      reason = declined.reason;
+    } catch (const Failure& failure) {
+      fail(fmt::format("with {} (alpha {}) behind it: {}", kind.kind, kind.alpha, failure.found),
+           failure.expected);
+    }
+  }
+  if (!fuses) decline(reason);
+}
+
 // Everything about one operator in one element type; collects the layouts that its plan chose.
 // Whether it ran, and right.
 bool check_step(RawDevice& device, const OperatorCase& operator_case, std::size_t step,
                 uint32_t dtype, std::vector<dlr_tensor_desc>& layouts, Runner& runner) {
   const OperatorStep& what = operator_case.steps[step];
   const std::string name =
-      fmt::format("{} in {}, float{}", what.op, operator_case.name, dtype & 0xFF);
+      fmt::format("{} in {}, float{}", what.kind(), operator_case.name, dtype & 0xFF);
   std::unique_ptr<StepRun> run;
   constexpr uint64_t kFirst = 400;
   constexpr uint64_t kOther = 500;
@@ -83,10 +109,23 @@ bool check_step(RawDevice& device, const OperatorCase& operator_case, std::size_
       adding.require_right(dtype);
     });
   }
+  if (what.may_be_forward()) {
+    runner.check("O11", name + ", fused", [&] {
+      check_fusions(device, operator_case, step, dtype, [&](StepRun& fused) {
+        fused.require_written();
+        fused.require_right(dtype);
+      });
+    });
+  }
   const std::vector<dlr_tensor_desc> chosen = run->run().private_layouts();
   if (chosen.empty()) return true;
   runner.rung("layouts");
-  runner.check("Y2", name, [&] { run->run().require_clean_padding(); });
+  const auto is_clean = [](StepRun& each) { each.run().require_clean_padding(); };
+  runner.check("Y2", name, [&] { is_clean(*run); });
+  if (what.may_be_forward()) {
+    runner.check("Y2", name + ", fused",
+                 [&] { check_fusions(device, operator_case, step, dtype, is_clean); });
+  }
   for (const dlr_tensor_desc& layout : chosen) {
     if (memory::element_count(layout) == 0) continue;  // nothing to reorder
     if (std::none_of(layouts.begin(), layouts.end(), [&](const dlr_tensor_desc& known) {
@@ -133,7 +172,7 @@ void check_unknowns(RawDevice& device, const OperatorCase& operator_case, const 
                     const std::string& who, Runner& runner) {
   runner.check("O7", who + ", no_such_attribute",
                [&] { check_unknown_attribute(device, operator_case, step); });
-  if (step.op != "sum" && step.op != "concat")  // those take any number
+  if (!step.takes_more)
     runner.check("O7", who + ", a further argument",
                  [&] { check_further_argument(device, operator_case, step); });
   runner.check("O7", who + ", float16", [&] { check_unknown_type(device, operator_case, step); });
@@ -168,7 +207,7 @@ void check_device_operators(const dlr_device_type& type, const std::string& name
   for (const OperatorCase& each : cases) {
     if (each.is_large) continue;
     for (std::size_t step = 0; step < each.steps.size(); ++step) {
-      const std::string& op = each.steps[step].op;
+      const std::string op = each.steps[step].kind();
       for (const uint32_t dtype : {DLR_F32, DLR_F64}) {
         const bool ran = check_step(*device, each, step, dtype, layouts, runner);
         if (!ran || dtype != DLR_F32) continue;

@@ -92,12 +92,14 @@ void ConvolutionPasses::describe_forward(ReshapeContext& context, bool has_bias,
   forward_.columns = add_columns(context, forward_);
 }
 
-void ConvolutionPasses::describe_backward_data(ReshapeContext& context, std::string_view role) {
+void ConvolutionPasses::describe_backward_data(ReshapeContext& context, bool has_bias,
+                                               std::string_view role) {
   const uint32_t dtype = context.dtype();
   if (has_operators()) {
     OperatorDesc data = describe("convolution_backward_data");
     data.argument(output_shape(), dtype).argument(weights_shape(), dtype);
     data.argument(input_shape(), dtype);
+    if (has_bias) data.argument({sizes_.channels}, dtype);
     data_.whole = context.add_operator(std::move(data), role);
   }
   const Gemm product{rows_per_group(), positions(), outputs_per_group(), true, false};
@@ -140,12 +142,15 @@ void ConvolutionPasses::forward(RunContext& context, Tensor x, Tensor weights, T
   if (bias) add_bias(context, outputs(), bias, y);
 }
 
-void ConvolutionPasses::backward_data(RunContext& context, Tensor dy, Tensor weights,
+void ConvolutionPasses::backward_data(RunContext& context, Tensor dy, Tensor weights, Tensor bias,
                                       Tensor dx) const {
-  if (context.has_operator(data_.whole)) {
-    context.run_operator(data_.whole, read(dy), read(weights), write(dx));
-  } else {
+  if (!context.has_operator(data_.whole)) {
     data_by_products(context, dy, weights, dx);
+    if (bias) add_bias(context, inputs(), bias, dx);
+  } else if (bias) {
+    context.run_operator(data_.whole, read(dy), read(weights), write(dx), read(bias));
+  } else {
+    context.run_operator(data_.whole, read(dy), read(weights), write(dx));
   }
 }
 

@@ -2,7 +2,7 @@
 // Deconvolution, whose forward is a convolution's backward.
 //
 //   forward           x -> y   y = w im2col(x) + b
-//   backward data     dy -> dx   dx = col2im(w^T dy)
+//   backward data     dy -> dx   dx = col2im(w^T dy), and as a forward + b
 //   backward weights  x, dy -> dw, db   dw = sum over images of dy im2col(x)^T, db = the sum of dy
 //
 // x has `channels` maps of size window.in, y has `outputs` of size window.out; w [outputs,
@@ -46,7 +46,8 @@ class ConvolutionPasses {
   // While reshaping: the sizes, then each pass that will run.
   void reshape(const Sizes& sizes) { sizes_ = sizes; }
   void describe_forward(ReshapeContext& context, bool has_bias, std::string_view role);
-  void describe_backward_data(ReshapeContext& context, std::string_view role);
+  // `has_bias`: one for each of x's channels is added to dx, as a transposed convolution has it.
+  void describe_backward_data(ReshapeContext& context, bool has_bias, std::string_view role);
   // `adds`: backward_weights will also be asked to add.
   void describe_backward_weights(ReshapeContext& context, bool has_bias, bool adds);
 
@@ -59,7 +60,7 @@ class ConvolutionPasses {
 
   // Running. `bias` and gradients may be none.
   void forward(RunContext& context, Tensor x, Tensor weights, Tensor bias, Tensor y) const;
-  void backward_data(RunContext& context, Tensor dy, Tensor weights, Tensor dx) const;
+  void backward_data(RunContext& context, Tensor dy, Tensor weights, Tensor bias, Tensor dx) const;
   void backward_weights(RunContext& context, Tensor x, Tensor dy, Tensor dw, Tensor db,
                         bool adds) const;
 

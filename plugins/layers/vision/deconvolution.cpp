@@ -37,9 +37,8 @@ class Deconvolution final : public ConvolutionLayer {
 
   void forward(RunContext& context) override {
     for (int i = 0; i < context.n_bottoms(); ++i) {
-      const Tensor y = context.top(i);
-      passes().backward_data(context, context.bottom(i), context.param(kWeights), y);
-      if (options().has_bias()) add_bias(context, passes().inputs(), bias(context), y);
+      passes().backward_data(context, context.bottom(i), context.param(kWeights), bias(context),
+                             context.top(i));
     }
   }
 
@@ -80,9 +79,8 @@ class Deconvolution final : public ConvolutionLayer {
 
   void describe(ReshapeContext& context, const SpatialWindow& window, int64_t batch) override {
     const bool is_single = context.n_bottoms() == 1;
-    const bool is_whole = is_single && !options().has_bias();
     passes().reshape({window, batch, options().outputs(), channels(), options().group()});
-    passes().describe_backward_data(context, is_whole ? "forward" : "");
+    passes().describe_backward_data(context, options().has_bias(), is_single ? "forward" : "");
     if (!context.may_run_backward()) return;
     passes().describe_forward(context, false, "");
     passes().describe_backward_weights(context, false, !is_single);

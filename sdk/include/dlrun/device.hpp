@@ -68,13 +68,14 @@ class OpView {
     throw Declined("an unknown element type");
   }
 
+  static constexpr int kAnyNumber = 1 << 30;
   // An operator of docs/operators.md: how many arguments it has, which of them may be absent, its attributes.
   struct Operator {
     std::string_view op;
     int count;
     int optional;                 // -1: none
     std::string_view attributes;  // with a space in front of and behind each
-    bool open_ended = false;      // there may be more arguments
+    int further = 0;              // arguments that may follow
   };
   void check_operator() const {
     constexpr std::string_view kConvolution = " kernel stride pad dilation group ";
@@ -85,7 +86,7 @@ class OpView {
     constexpr Operator kKnown[] = {
         {"gemm", 3, -1, " m n k transpose_a transpose_b lda ldb ldc alpha beta "},
         {"convolution_forward", 4, 2, kConvolution},
-        {"convolution_backward_data", 3, -1, kConvolution},
+        {"convolution_backward_data", 3, 3, kConvolution, 1},
         {"convolution_backward_weights", 4, 3, kConvolution},
         {"inner_product_forward", 4, 2, " transpose "},
         {"inner_product_backward_data", 3, -1, " transpose "},
@@ -101,10 +102,10 @@ class OpView {
         {"relu_forward", 2, -1, " slope "},
         {"sigmoid_forward", 2, -1, kNone},
         {"tanh_forward", 2, -1, kNone},
-        {"sum", 2, -1, kNone, true},
+        {"sum", 2, -1, kNone, kAnyNumber},
         {"batch_norm_forward", 4, -1, " epsilon global "},
         {"batch_norm_backward", 5, -1, " epsilon global "},
-        {"concat", 2, -1, " axis ", true},
+        {"concat", 2, -1, " axis ", kAnyNumber},
         {"reorder", 2, -1, kNone},
     };
     for (const Operator& known : kKnown) {
@@ -113,8 +114,7 @@ class OpView {
   }
   void check_against(const Operator& known) const {
     if (n_args() < known.count) throw Error("too few arguments are described");
-    if (n_args() > known.count && !known.open_ended)
-      throw Declined("more arguments than " + std::string(op()) + " has");
+    if (n_args() - known.count > known.further) throw Declined("more arguments than " + std::string(op()) + " has");
     for (int i = 0; i < n_args(); ++i) {
       if (i != known.optional && !has_arg(i)) throw Error("an argument that must be there is absent");
     }
