@@ -13,7 +13,7 @@ namespace dlrun::conform {
 
 // An activation fused behind an operator.
 struct Fused {
-  std::string kind;  // "relu"
+  std::string op;  // "relu_forward"
   double alpha = 0;
 };
 

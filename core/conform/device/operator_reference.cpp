@@ -10,16 +10,16 @@ namespace dlrun::conform {
 namespace formula {
 namespace {
 
-// By the name of its operator without "_forward"; none for what is no activation.
-std::function<double(double)> activation(std::string_view kind, double alpha) {
-  if (kind == "sigmoid") return [](double x) { return 1 / (1 + std::exp(-x)); };
-  if (kind == "tanh") return [](double x) { return std::tanh(x); };
-  if (kind == "relu") return [alpha](double x) { return x > 0 ? x : alpha * x; };
+// None for what is no activation.
+std::function<double(double)> activation(std::string_view op, double alpha) {
+  if (op == "sigmoid_forward") return [](double x) { return 1 / (1 + std::exp(-x)); };
+  if (op == "tanh_forward") return [](double x) { return std::tanh(x); };
+  if (op == "relu_forward") return [alpha](double x) { return x > 0 ? x : alpha * x; };
   return {};
 }
 
-bool elementwise(const Call& call, std::string_view kind, double alpha) {
-  const auto f = activation(kind, alpha);
+bool elementwise(const Call& call) {
+  const auto f = activation(call.step.op, call.step.number("slope", 0));
   if (f) std::transform(call.at(0).begin(), call.at(0).end(), call.at(1).begin(), f);
   return static_cast<bool>(f);
 }
@@ -61,9 +61,7 @@ void compute(const Call& call) {
   if (op.ends_with("_backward_data")) return backward_data(call);
   if (op.ends_with("_backward_weights")) return backward_weights(call);
   if (op == "convolution_forward" || op == "inner_product_forward") return forward(call);
-  const bool done =
-      elementwise(call, op.substr(0, op.find("_forward")), call.step.number("slope", 0));
-  if (!done) base::fail_work("no formula for the operator " + op);
+  if (!elementwise(call)) base::fail_work("no formula for the operator " + op);
 }
 
 }  // namespace
@@ -74,7 +72,7 @@ void compute_reference(const OperatorCase& operator_case, const OperatorStep& st
   const formula::Call call{step, operator_case, values};
   formula::compute(call);
   if (!step.behind) return;
-  const auto f = formula::activation(step.behind->kind, step.behind->alpha);
+  const auto f = formula::activation(step.behind->op, step.behind->alpha);
   formula::Values& y = call.at(static_cast<std::size_t>(step.outputs.at(0)));
   std::transform(y.begin(), y.end(), y.begin(), f);
 }

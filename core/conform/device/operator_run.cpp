@@ -101,7 +101,8 @@ void with_description(const OperatorCase& operator_case, const OperatorStep& ste
   dlr_post_op post{sizeof(dlr_post_op), {}, 0, 0, -1};
   const dlr_post_op* const posts[] = {&post};
   if (step.behind) {
-    post.kind = host::to_abi(step.behind->kind);
+    const std::string_view op = step.behind->op;
+    post.kind = host::to_abi(op.substr(0, op.find("_forward")));
     post.alpha = step.behind->alpha;
     desc.post_ops = posts;
     desc.n_post_ops = 1;

@@ -48,7 +48,8 @@ void check_plan_leaks(const dlr_device_type& type, const OperatorCase& operator_
 // when there is none.
 void check_fusions(RawDevice& device, const OperatorCase& operator_case, std::size_t step,
                    uint32_t dtype, const std::function<void(StepRun&)>& check) {
-  const Fused kinds[] = {{"relu", 0}, {"relu", 0.1}, {"sigmoid", 0}, {"tanh", 0}};
+  const Fused kinds[] = {
+      {"relu_forward", 0}, {"relu_forward", 0.1}, {"sigmoid_forward", 0}, {"tanh_forward", 0}};
   std::string reason;
   bool fuses = false;
   for (const Fused& kind : kinds) {
@@ -62,7 +63,7 @@ void check_fusions(RawDevice& device, const OperatorCase& operator_case, std::si
     } catch (const Declined& declined) {
       reason = declined.reason;
     } catch (const Failure& failure) {
-      fail(fmt::format("with {} (alpha {}) behind it: {}", kind.kind, kind.alpha, failure.found),
+      fail(fmt::format("with {} (alpha {}) behind it: {}", kind.op, kind.alpha, failure.found),
            failure.expected);
     }
   }
