@@ -1,13 +1,32 @@
 #include "core/host/error.hpp"
 
+#include <atomic>
 #include <exception>
 #include <memory>
 #include <new>
 
 namespace dlrun::host {
 
+namespace {
+
+dlr_error* no_memory() {
+  return new dlr_error{DLR_OUT_OF_MEMORY, "out of memory"};
+}
+
+// What is said when there is no memory left to say it.
+std::atomic<dlr_error*> spare = no_memory();
+
+}  // namespace
+
 dlr_error* make_error(uint32_t code, std::string_view message) {
-  return new dlr_error{code, std::string(message)};
+  try {
+    if (spare.load(std::memory_order_relaxed) == nullptr) delete spare.exchange(no_memory());
+    return new dlr_error{code, std::string(message)};
+  } catch (const std::bad_alloc&) {
+    dlr_error* const kept = spare.exchange(nullptr);
+    if (kept == nullptr) throw;
+    return kept;
+  }
 }
 
 void check(dlr_error* error, std::string_view subject) {

@@ -5,6 +5,7 @@
 // A dlr_mem of this device has: space, the address of the open device; handle, a cl_mem.
 #include <dlrun/device.hpp>
 #include <dlrun/plugin.hpp>
+#include <dlrun/profiler.hpp>
 
 #include "device.hpp"
 #include "plan.hpp"
@@ -198,37 +199,10 @@ const dlr_device_type kOpencl = {
     .zero_padding = nullptr,
 };
 
-dlr_error* begin_timing(dlr_device* device) {
-  return guard([&] { device->begin_timing(); });
-}
-
-void set_label(dlr_device* device, uint64_t label) {
-  device->set_label(label);
-}
-
-dlr_error* now(dlr_device* device, uint64_t* ns) {
-  return guard([&] { *ns = device->now(); });
-}
-
-dlr_error* collect(dlr_device* device, dlr_span_fn give, void* context) {
-  return guard([&] { device->give_spans(give, context); });
-}
-
-dlr_error* end_timing(dlr_device* device) {
-  return guard([&] { device->end_timing(); });
-}
-
-const dlr_profiler_type kProfiler = {
-    .size = sizeof(dlr_profiler_type),
-    .begin = begin_timing,
-    .label = set_label,
-    .now = now,
-    .collect = collect,
-    .end = end_timing,
-};
+const dlr_profiler_type kProfiler = dlrun::profiler_type<dlr_device>();
 
 const void* get_interface(dlr_string id) {
-  return dlrun::from_abi(id) == DLR_PROFILER_ID ? &kProfiler : nullptr;
+  return dlrun::profiler_for(id, kProfiler);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "tests/unit/cache_folder.hpp"
 #include "tests/unit/roots.hpp"
@@ -20,6 +21,10 @@ class CudaDouble {
   // The device's library, as seen from the build's folder of plugins.
   static constexpr const char* kLibrary = "../tests/doubles/cuda/device_cuda";
   static std::string folder() { return build_root() + "/tests/doubles/cuda"; }
+  // Puts the double's build of the device before the real one.
+  static void prefer(std::vector<std::string>& plugin_path) {
+    plugin_path.insert(plugin_path.begin(), folder());
+  }
   static bool is_built() { return std::filesystem::exists(folder() + "/device_cuda.so"); }
 
   explicit CudaDouble(const std::string& words = "") {

@@ -1,10 +1,9 @@
 // The cuda device's profiler, on the double, whose clock advances with each command.
-#include <dlrun/profiler.h>
-
 #include <cmath>
 #include <set>
 
 #include "tests/unit/device_cuda_host.hpp"
+#include "tests/unit/device_spans.hpp"
 
 using namespace device_test;
 using dlrun::test::CudaDouble;
@@ -12,14 +11,6 @@ using dlrun::test::CudaDouble;
 namespace {
 
 constexpr uint64_t kCommandNs = 550'000;  // the double's
-
-struct Span {
-  std::string name;
-  uint64_t label;
-  uint64_t stream;
-  uint64_t begin_ns;
-  uint64_t end_ns;
-};
 
 // A device with a stream, some memory, and its profiler.
 struct Profiled {
@@ -52,11 +43,6 @@ struct Profiled {
     std::vector<Span> spans;
     check(collect(spans));
     return spans;
-  }
-  static void keep(void* context, const dlr_span* span) {
-    static_cast<std::vector<Span>*>(context)->push_back({std::string(dlrun::from_abi(span->name)),
-                                                         span->label, span->stream, span->begin_ns,
-                                                         span->end_ns});
   }
 
   CudaOnDouble cuda;

@@ -1,25 +1,10 @@
 // The opencl device's profiler: spans of what was issued, with labels, in order.
-#include <dlrun/profiler.h>
-
 #include "tests/unit/device_opencl_host.hpp"
+#include "tests/unit/device_spans.hpp"
 
 using namespace device_test;
 
 namespace {
-
-struct Span {
-  std::string name;
-  uint64_t label;
-  uint64_t stream;
-  uint64_t begin_ns;
-  uint64_t end_ns;
-};
-
-void keep(void* context, const dlr_span* span) {
-  static_cast<std::vector<Span>*>(context)->push_back({std::string(dlrun::from_abi(span->name)),
-                                                       span->label, span->stream, span->begin_ns,
-                                                       span->end_ns});
-}
 
 const dlr_profiler_type& profiler_of(const DevicePlugin& plugin) {
   const auto* profiler =

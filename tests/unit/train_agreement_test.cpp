@@ -22,8 +22,7 @@ struct Job {
   static train::SessionOptions options(const std::string& device, int batch,
                                        const std::string& isa) {
     train::SessionOptions options = session_options(lenet(), device);
-    if (CudaDouble::is_built())
-      options.plugins.plugin_path.insert(options.plugins.plugin_path.begin(), CudaDouble::folder());
+    if (CudaDouble::is_built()) CudaDouble::prefer(options.plugins.plugin_path);
     options.overrides = {"net.layer[mnist].idx_data_param.batch_size=" + std::to_string(batch)};
     options.isa = isa;
     return options;

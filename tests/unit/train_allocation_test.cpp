@@ -1,15 +1,17 @@
-// The steady-state iteration allocates nothing.
+// The steady-state iteration allocates nothing; and what happens when nothing can be allocated.
 #include <doctest/doctest.h>
 
 #include <atomic>
 #include <cstdlib>
 #include <new>
 
+#include "core/host/error.hpp"
 #include "tests/unit/train_support.hpp"
 
 namespace {
 std::atomic<bool> counting = false;
 std::atomic<long> allocations = 0;
+std::atomic<bool> memory_is_out = false;
 }  // namespace
 
 // Every `new` of the process, the plugins' included, comes here. g++ may see through one of the
@@ -19,6 +21,7 @@ std::atomic<long> allocations = 0;
 #endif
 void* operator new(std::size_t size) {
   if (counting) ++allocations;
+  if (memory_is_out) throw std::bad_alloc();
   if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
   throw std::bad_alloc();
 }
@@ -48,4 +51,20 @@ TEST_CASE("training LeNet on cpu allocates nothing once it runs") {
     trainer.iterate();
   counting = false;
   CHECK(allocations == 0);
+}
+
+TEST_CASE("an error can be told when memory is out, again and again") {
+  for (int i = 0; i < 3; ++i) {
+    memory_is_out = true;
+    dlr_error* const error =
+        dlrun::host::guard([] { throw dlrun::host::PluginError(DLR_IO_ERROR, "short"); });
+    memory_is_out = false;
+    REQUIRE(error != nullptr);
+    CHECK(error->code == DLR_OUT_OF_MEMORY);
+    CHECK(error->message == "out of memory");
+    delete error;
+    dlr_error* const other = dlrun::host::make_error(DLR_IO_ERROR, "the disk is full");
+    CHECK(other->message == "the disk is full");
+    delete other;
+  }
 }

@@ -18,7 +18,7 @@ constexpr int kIterations = 20;
 // The installed plugins, with the double's build of the device before the real one.
 train::SessionOptions cuda_options(const std::string& config, const std::string& device = "cuda") {
   train::SessionOptions options = session_options(config, device);
-  options.plugins.plugin_path.insert(options.plugins.plugin_path.begin(), CudaDouble::folder());
+  CudaDouble::prefer(options.plugins.plugin_path);
   return options;
 }
 
