@@ -89,10 +89,6 @@ std::vector<int64_t> dims(const dlr_tensor_desc& desc) {
   return {desc.dim, desc.dim + desc.rank};
 }
 
-bool is_transposed_forward(const net::Operator& op) {
-  return op.op == "convolution_backward_data" && op.role == "forward";
-}
-
 // An operator that a layer describes as a line of operators.yaml says it.
 OperatorCase case_of(const net::Operator& op, const std::string& family) {
   OperatorLine line{family, {}, {}, {}};
@@ -105,19 +101,13 @@ OperatorCase case_of(const net::Operator& op, const std::string& family) {
   }
   for (const dlr_tensor_desc& arg : op.args)
     line.args.push_back(arg.dtype == 0 ? std::vector<int64_t>{} : dims(arg));
-  if (is_transposed_forward(op)) {  // dy, w, dx, bias? as x, w, bias?, y
-    line.args.resize(4);
-    line.args = {line.args[2], line.args[1], line.args[3], line.args[0]};
-  }
   return operator_case_of(line);
 }
 
 // The family of which all directions are checked, by the one direction that stands for it; "" for
 // the others.
-std::string family_of(const net::Operator& described) {
+std::string family_of(const std::string& op) {
   constexpr std::string_view kForward = "_forward";
-  const std::string& op = described.op;
-  if (is_transposed_forward(described)) return "convolution";
   if (op == "gemm" || op == "sum" || op == "concat") return op;
   return op.ends_with(kForward) ? op.substr(0, op.size() - kForward.size()) : "";
 }
@@ -127,11 +117,9 @@ std::string family_of(const net::Operator& described) {
 bool agrees(const OperatorCase& made, const net::Operator& op) {
   if (op.op == "gemm")
     return op.integer("lda", 0) + op.integer("ldb", 0) + op.integer("ldc", 0) == 0;
-  const auto step =
-      std::find_if(made.steps.begin(), made.steps.end(), [&](const OperatorStep& each) {
-        return each.op == op.op && each.args.size() == op.args.size();
-      });
-  if (step == made.steps.end()) return false;
+  const auto step = std::find_if(made.steps.begin(), made.steps.end(),
+                                 [&](const OperatorStep& each) { return each.op == op.op; });
+  if (step == made.steps.end() || step->args.size() != op.args.size()) return false;
   for (std::size_t i = 0; i < op.args.size(); ++i) {
     if (step->args[i] < 0) continue;
     const Shape& shape = made.tensors[static_cast<std::size_t>(step->args[i])];
@@ -162,7 +150,7 @@ class Collection {
 
  private:
   void add(const net::Operator& op) {
-    const std::string family = family_of(op);
+    const std::string family = family_of(op.op);
     if (family.empty()) return;
     OperatorCase made = case_of(op, family);
     made.is_of_net = true;

@@ -1,5 +1,5 @@
-// convolution.cpp: the operators convolution_forward, convolution_backward_data and
-// convolution_backward_weights.
+// convolution.cpp: the operators convolution_forward, convolution_backward_data,
+// convolution_backward_weights and deconvolution_forward.
 #include "gather.hpp"
 #include "scatter.hpp"
 #include "weights_gradient.hpp"
@@ -65,20 +65,32 @@ class ForwardPlan final : public dlr_plan {
   Gather<T> gather_;
 };
 
+// The gradient by data is also a transposed convolution's forward, whose arguments are x, w, bias?
+// and y. Indices; beyond the last argument where there is none.
+struct DataArguments {
+  explicit DataArguments(const OpView& op)
+      : dx(op.op() == "deconvolution_forward" ? 3 : 2), bias(dx == 3 ? 2 : 3) {}
+  uint32_t dx;
+  uint32_t bias;
+};
+
 template <class T>
 class ScatterPlan final : public dlr_plan {
  public:
-  ScatterPlan(const Device& device, const ConvolutionShape& s, bool add, WorkspaceLayout& workspace)
+  ScatterPlan(const Device& device, const ConvolutionShape& s, DataArguments at, bool add,
+              WorkspaceLayout& workspace)
       : scatter_(device, {s.images, s.groups, s.channels, s.rows, s.window}, workspace),
+        at_(at),
         add_(add) {}
 
   void run(const RunArgs& args) override {
-    scatter_.run(args.arg<const T>(0), args.arg<const T>(1), args.arg<const T>(3), args.arg<T>(2),
-                 add_, args.workspace());
+    scatter_.run(args.arg<const T>(0), args.arg<const T>(1), args.arg<const T>(at_.bias),
+                 args.arg<T>(at_.dx), add_, args.workspace());
   }
 
  private:
   Scatter<T> scatter_;
+  DataArguments at_;
   bool add_;
 };
 
@@ -86,11 +98,13 @@ class ScatterPlan final : public dlr_plan {
 template <class T>
 class TurnedPlan final : public dlr_plan {
  public:
-  TurnedPlan(const Device& device, const ConvolutionShape& s, bool add, WorkspaceLayout& workspace)
+  TurnedPlan(const Device& device, const ConvolutionShape& s, DataArguments at, bool add,
+             WorkspaceLayout& workspace)
       : gather_(device,
                 {s.images, s.groups, s.rows, s.channels, turned(s.window), s.rows * s.depth(),
                  s.window.taps(), s.depth(), true},
                 workspace),
+        at_(at),
         add_(add) {}
 
   // Whether that is possible, and takes not many more products than scattering does.
@@ -106,8 +120,8 @@ class TurnedPlan final : public dlr_plan {
   }
 
   void run(const RunArgs& args) override {
-    gather_.run(args.arg<const T>(0), args.arg<const T>(1), args.arg<const T>(3), args.arg<T>(2),
-                add_, args.workspace());
+    gather_.run(args.arg<const T>(0), args.arg<const T>(1), args.arg<const T>(at_.bias),
+                args.arg<T>(at_.dx), add_, args.workspace());
   }
 
  private:
@@ -122,6 +136,7 @@ class TurnedPlan final : public dlr_plan {
   }
 
   Gather<T> gather_;
+  DataArguments at_;
   bool add_;
 };
 
@@ -155,13 +170,15 @@ std::unique_ptr<dlr_plan> plan_convolution_forward(const Device& device, const O
 
 std::unique_ptr<dlr_plan> plan_convolution_backward_data(const Device& device, const OpView& op) {
   return for_type(accept_plain_floats(op), [&]<class T>() -> std::unique_ptr<dlr_plan> {
-    const ConvolutionShape shape = read_shape(op, op.shape(2), op.shape(1), op.shape(0));
+    const DataArguments at(op);
+    const Shape dx = op.shape(static_cast<int>(at.dx));
+    const ConvolutionShape shape = read_shape(op, dx, op.shape(1), op.shape(0));
     const bool add = op.desc().accumulate != 0;
     op.desc().accumulate_accepted = op.desc().accumulate;
     return with_workspace(op, [&](WorkspaceLayout& workspace) -> std::unique_ptr<dlr_plan> {
       if (TurnedPlan<T>::pays(shape.window))
-        return std::make_unique<TurnedPlan<T>>(device, shape, add, workspace);
-      return std::make_unique<ScatterPlan<T>>(device, shape, add, workspace);
+        return std::make_unique<TurnedPlan<T>>(device, shape, at, add, workspace);
+      return std::make_unique<ScatterPlan<T>>(device, shape, at, add, workspace);
     });
   });
 }

@@ -18,6 +18,7 @@ constexpr Entry kPlanners[] = {
     {"convolution_forward", plan_convolution_forward},
     {"convolution_backward_data", plan_convolution_backward_data},
     {"convolution_backward_weights", plan_convolution_backward_weights},
+    {"deconvolution_forward", plan_convolution_backward_data},
     {"inner_product_forward", plan_inner_product_forward},
     {"inner_product_backward_data", plan_inner_product_backward_data},
     {"inner_product_backward_weights", plan_inner_product_backward_weights},

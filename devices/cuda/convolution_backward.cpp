@@ -5,13 +5,14 @@ namespace dlrun::cuda {
 
 namespace {
 
-// dy, w, dx, bias?
+// dy, w, dx; or as a transposed convolution's forward x, w, bias?, y.
 class ConvolutionBackwardData final : public Plan {
  public:
   ConvolutionBackwardData(const OpView& op, Device& device)
       : dnn_(device.dnn()),
-        tensors_(op, op.shape(2), op.shape(1), op.shape(0)),
-        has_bias_(op.has_arg(3)),
+        dx_(op.op() == "deconvolution_forward" ? 3 : 2),
+        has_bias_(dx_ == 3 && op.has_arg(kBias)),
+        tensors_(op, op.shape(dx_), op.shape(1), op.shape(0)),
         beta_(accept_accumulate(op)) {
     const auto [algorithm, bytes] = choose(device.workspace_limit());
     algorithm_ = algorithm;
@@ -24,12 +25,13 @@ class ConvolutionBackwardData final : public Plan {
     check_cudnn(cudnn().cudnnConvolutionBackwardData(
                     handle, one_.of(dtype), tensors_.w.get(), args[1], tensors_.y.get(), args[0],
                     tensors_.convolution.get(), algorithm_, args.workspace(), workspace_bytes_,
-                    beta_.of(dtype), tensors_.x.get(), args[2]),
+                    beta_.of(dtype), tensors_.x.get(), args[static_cast<uint32_t>(dx_)]),
                 "cudnnConvolutionBackwardData");
     if (!has_bias_) return;
-    check_cudnn(cudnn().cudnnAddTensor(handle, one_.of(dtype), tensors_.x_bias.get(), args[3],
-                                       one_.of(dtype), tensors_.x.get(), args[2]),
-                "cudnnAddTensor");
+    check_cudnn(
+        cudnn().cudnnAddTensor(handle, one_.of(dtype), tensors_.x_bias.get(), args[kBias],
+                               one_.of(dtype), tensors_.x.get(), args[static_cast<uint32_t>(dx_)]),
+        "cudnnAddTensor");
   }
 
  private:
@@ -47,9 +49,11 @@ class ConvolutionBackwardData final : public Plan {
     });
   }
 
+  static constexpr int kBias = 2;
   Dnn& dnn_;
-  ConvolutionTensors tensors_;
+  int dx_;
   bool has_bias_;
+  ConvolutionTensors tensors_;
   cudnnConvolutionBwdDataAlgo_t algorithm_{};
   size_t workspace_bytes_ = 0;
   Factor one_{1};

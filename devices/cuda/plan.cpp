@@ -18,6 +18,7 @@ constexpr std::array kPlanners = {
     Planner{"convolution_forward", plan_convolution_forward},
     Planner{"convolution_backward_data", plan_convolution_backward_data},
     Planner{"convolution_backward_weights", plan_convolution_backward_weights},
+    Planner{"deconvolution_forward", plan_convolution_backward_data},
     Planner{"pooling_max_forward", plan_pooling},
     Planner{"pooling_max_backward", plan_pooling},
     Planner{"pooling_average_forward", plan_pooling},

@@ -3,7 +3,7 @@
 //
 // oneDNN's own primitive for those, deconvolution, isn't used: version 2.6 computes their bias and
 // activation by reference code, which takes longer than this pass (docs/decisions/
-// transposed-convolution-bias.md).
+// deconvolution-forward.md).
 #include <algorithm>
 
 #include "plan.hpp"
@@ -12,18 +12,19 @@ namespace dlrun::onednn {
 
 namespace {
 
+constexpr int kBias = 2;
+constexpr int kY = 3;
+
 class BiasBehind final : public Plan {
  public:
-  BiasBehind(Device& device, std::unique_ptr<PrimitivePlan> first, int output, int bias,
+  BiasBehind(Device& device, std::unique_ptr<PrimitivePlan> first,
              const dnnl::primitive_desc_base& adds)
       : first_(std::move(first)),
-        adds_(device, adds, {DNNL_ARG_SRC_0, DNNL_ARG_SRC_1, DNNL_ARG_DST}),
-        output_(output),
-        bias_(bias) {}
+        adds_(device, adds, {DNNL_ARG_SRC_0, DNNL_ARG_SRC_1, DNNL_ARG_DST}) {}
 
   void describe(const OpView& op, Layouts& layouts) const override {
     first_->describe(op, layouts);
-    op.arg(bias_).layout = DLR_LAYOUT_PLAIN;
+    op.arg(kBias).layout = DLR_LAYOUT_PLAIN;
     uint64_t& bytes = op.desc().workspace_bytes;
     bytes = std::max(bytes, adds_.workspace_bytes());
   }
@@ -31,15 +32,13 @@ class BiasBehind final : public Plan {
   void run(const dlr_mem* args, uint32_t n_args, const dlr_mem& workspace,
            const dlr_mem& reserve) override {
     first_->run(args, n_args, workspace, reserve);
-    const dlr_mem in_place[] = {args[output_], args[bias_], args[output_]};
+    const dlr_mem in_place[] = {args[kY], args[kBias], args[kY]};
     adds_.run(in_place, 3, workspace, {});
   }
 
  private:
   std::unique_ptr<PrimitivePlan> first_;
   PrimitivePlan adds_;
-  int output_;
-  int bias_;
 };
 
 // A bias as [1, C, 1...] next to tensors that lie like `desc`. Where those have channels in blocks,
@@ -51,22 +50,22 @@ dnnl::memory::desc bias_like(const dnnl::memory::desc& desc, int64_t channels) {
   const Blocking blocking = blocking_of(desc);
   Dims dims(blocking.dims.size(), 1);
   dims[1] = channels;
-  const bool in_blocks = blocking.inner_axis == Dims{1} && channels % blocking.inner_extent[0] == 0;
-  if (!in_blocks) return plain_desc(dims);
-  const Tag* tags = blocking.inner_extent[0] == 8 ? kBlocks8 : kBlocks16;
+  const int64_t block = blocking.inner_axis == Dims{1} ? blocking.inner_extent[0] : 0;
+  if ((block != 8 && block != 16) || channels % block != 0) return plain_desc(dims);
+  const Tag* tags = block == 8 ? kBlocks8 : kBlocks16;
   return {dims, dnnl::memory::data_type::f32, tags[dims.size() - 3]};
 }
 
 }  // namespace
 
 std::unique_ptr<Plan> with_bias_behind(const OpView& op, Device& device,
-                                       std::unique_ptr<PrimitivePlan> first, int output, int bias,
+                                       std::unique_ptr<PrimitivePlan> first,
                                        const dnnl::memory::desc& desc) {
   const auto adds = describe_forward<dnnl::binary>(device.engine(), fused_attributes(op),
                                                    dnnl::algorithm::binary_add, desc,
-                                                   bias_like(desc, extents(op, bias)[0]), desc);
+                                                   bias_like(desc, extents(op, kY)[1]), desc);
   check_fast(adds, "sum of a bias");
-  return std::make_unique<BiasBehind>(device, std::move(first), output, bias, adds);
+  return std::make_unique<BiasBehind>(device, std::move(first), adds);
 }
 
 }  // namespace dlrun::onednn

@@ -1,4 +1,5 @@
-// Convolution in its three directions, in one to three spatial axes, with groups and dilation.
+// Convolution in its three directions, in one to three spatial axes, with groups and dilation; a
+// transposed convolution is its gradient by data.
 //
 // Layouts of what is declared ANY: oneDNN's own choice, unless that pads the channels. Few such
 // channels are left to the cpu device; with more it is channels last, which needs no padding.
@@ -26,9 +27,10 @@ struct Geometry {
 // take it 8.7 ms of one core's time, forward and backward together, and oneDNN 9.4 channels last.
 constexpr int64_t kFewChannels = 64;
 
-// A gradient by data of fewer channels than a vector has numbers: that of a transposed convolution
-// from 64 channels to 3 takes oneDNN 10.6 ms and the cpu device 3.5 (batch 16, 64x64 to 128x128).
-constexpr int64_t kVector = 16;
+// The same of a gradient by data to so few channels: a transposed convolution from 64 channels to 3
+// takes oneDNN 10.6 ms and the cpu device 3.5 (batch 16, 64x64 to 128x128), to 8 channels 9.7
+// and 8.1.
+constexpr int64_t kFewToGather = 8;
 
 // What is asked of oneDNN for the operands.
 struct Wanted {
@@ -132,8 +134,9 @@ memory::desc weights_for_data(const OpView& op, const Described& c) {
 }
 
 std::unique_ptr<Plan> plan_backward_data(const OpView& op, Device& device) {
-  const Described c(op, device, {2, 1, -1, 0}, attributes());
-  if (!device.takes_all() && c.g.x[1] < kVector)
+  const bool is_forward = op.op() == "deconvolution_forward";  // x, w, bias?, y
+  const Described c(op, device, {is_forward ? 3 : 2, 1, -1, 0}, attributes());
+  if (!device.takes_all() && c.g.x[1] <= kFewToGather && op.integer("group", 1) == 1)
     throw Declined("the cpu device is faster for few channels");
   const auto describe_with = [&](const memory::desc& w) {
     return describe_backward<dnnl::convolution_backward_data>(
@@ -144,10 +147,10 @@ std::unique_ptr<Plan> plan_backward_data(const OpView& op, Device& device) {
   if (!is_fast(primitive)) primitive = describe_with(c.wanted.w);
   check_fast(primitive, op.op());
   std::vector<int> roles = {DNNL_ARG_DIFF_DST, DNNL_ARG_WEIGHTS, DNNL_ARG_DIFF_SRC};
-  roles.resize(static_cast<size_t>(op.n_args()), 0);
+  if (is_forward) roles.insert(roles.begin() + 2, 0);
   auto plan = std::make_unique<PrimitivePlan>(device, primitive, roles);
-  if (!op.has_arg(3)) return plan;
-  return with_bias_behind(op, device, std::move(plan), 2, 3, primitive.diff_src_desc());
+  if (!is_forward || !op.has_arg(2)) return plan;
+  return with_bias_behind(op, device, std::move(plan), primitive.diff_src_desc());
 }
 
 std::unique_ptr<Plan> plan_backward_weights(const OpView& op, Device& device) {
@@ -177,7 +180,8 @@ dnnl::memory::desc usual_layout(const Device& device, const Dims& dims) try {
 
 std::unique_ptr<Plan> plan_convolution(const OpView& op, Device& device) {
   if (op.op() == "convolution_forward") return plan_forward(op, device);
-  if (op.op() == "convolution_backward_data") return plan_backward_data(op, device);
+  if (op.op() == "convolution_backward_data" || op.op() == "deconvolution_forward")
+    return plan_backward_data(op, device);
   if (op.op() == "convolution_backward_weights") return plan_backward_weights(op, device);
   throw Declined("onednn knows no " + std::string(op.op()));
 }

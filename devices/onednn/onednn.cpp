@@ -88,6 +88,7 @@ struct Family {
 constexpr Family kFamilies[] = {
     {"reorder", onednn::plan_reorder},
     {"convolution_", onednn::plan_convolution},
+    {"deconvolution_forward", onednn::plan_convolution},
     {"inner_product_", onednn::plan_inner_product},
     {"pooling_", onednn::plan_pooling},
     {"lrn_", onednn::plan_lrn},
@@ -103,7 +104,7 @@ constexpr Family kFamilies[] = {
 // A transposed convolution has a pass for its bias, in which activations cost nothing.
 bool fuses(const dlrun::OpView& op) {
   return op.op() == "convolution_forward" || op.op() == "inner_product_forward" ||
-         (op.op() == "convolution_backward_data" && op.has_arg(3));
+         (op.op() == "deconvolution_forward" && op.has_arg(2));
 }
 
 std::unique_ptr<onednn::Plan> plan_for(const dlrun::OpView& op, onednn::Device& device) {

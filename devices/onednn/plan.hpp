@@ -71,11 +71,10 @@ dnnl::algorithm activation_kind(std::string_view name);
 // For a forward operator: its chain of fused activations.
 dnnl::primitive_attr fused_attributes(const OpView& op);
 
-// `first`, and then over what it wrote, one more pass: a bias for each channel is added, and the
-// chain of fused activations runs. `output` and `bias` say which arguments of the operator those
-// are; `desc` is how the output lies.
+// For an operator x, w, bias, y: `first`, and then over y, which lies like `desc`, one more pass
+// that adds the bias and runs the chain of fused activations.
 std::unique_ptr<Plan> with_bias_behind(const OpView& op, Device& device,
-                                       std::unique_ptr<PrimitivePlan> first, int output, int bias,
+                                       std::unique_ptr<PrimitivePlan> first,
                                        const dnnl::memory::desc& desc);
 
 // Throws Declined unless the operator has as many arguments.

@@ -73,29 +73,31 @@ class Forward final : public LoadedPlan {
   Convolution c_;
 };
 
+// Also a transposed convolution's forward, whose arguments are x, w, bias? and y.
 class BackwardData final : public LoadedPlan {
  public:
   BackwardData(const OpView& op, const Convolution& c, bool may_block)
-      : LoadedPlan(op, uses(op), c.columns(), may_block), c_(c), has_bias_(op.n_args() > 3) {}
+      : LoadedPlan(op, uses(op), c.columns(), may_block), c_(c), is_forward_(op.n_args() == 4) {}
 
  private:
   static std::vector<Use> uses(const OpView& op) {
-    std::vector<Use> uses = {{1}, {0}, {1, true}};
-    if (op.n_args() > 3) uses.push_back({0});
-    return uses;
+    if (op.n_args() == 4) return {{1}, {0}, {0}, {1, true}};
+    return {{1}, {0}, {1, true}};
   }
   void compute(float* const* args, float* columns, const Span&) const override {
+    const float* bias = is_forward_ ? args[2] : nullptr;
+    float* dx = is_forward_ ? args[3] : args[2];
     for (int64_t n = 0; n < c_.n; ++n) {
       for (int64_t g = 0; g < c_.g; ++g) {
         multiply(c_.group_rows(), c_.o, c_.k / c_.g, {args[1] + g * c_.group_weights(), 1, c_.group_rows()},
                  {args[0] + (n * c_.k + g * c_.k / c_.g) * c_.o, c_.o, 1}, columns + g * c_.group_rows() * c_.o, c_.o,
                  1, 0);
       }
-      c_.from_columns(columns, has_bias_ ? args[3] : nullptr, args[2] + n * c_.c * c_.s);
+      c_.from_columns(columns, bias, dx + n * c_.c * c_.s);
     }
   }
   Convolution c_;
-  bool has_bias_;
+  bool is_forward_;
 };
 
 class BackwardWeights final : public LoadedPlan {
@@ -131,6 +133,8 @@ std::unique_ptr<Plan> plan_convolution(const OpView& op, bool may_block) {
     return std::make_unique<Forward>(op, Convolution(op, op.shape(0), op.shape(3)), may_block);
   if (op.op() == "convolution_backward_data")
     return std::make_unique<BackwardData>(op, Convolution(op, op.shape(2), op.shape(0)), may_block);
+  if (op.op() == "deconvolution_forward")
+    return std::make_unique<BackwardData>(op, Convolution(op, op.shape(3), op.shape(0)), may_block);
   if (op.op() == "convolution_backward_weights")
     return std::make_unique<BackwardWeights>(op, Convolution(op, op.shape(0), op.shape(1)), may_block);
   throw Declined("strict has no operator '" + std::string(op.op()) + "'");

@@ -61,7 +61,8 @@ std::unique_ptr<Plan> make_plan(const OpView& op, bool may_block) {
   if (op.op() == "gemm") return plan_gemm(op);
   if (op.op() == "reorder") return std::make_unique<Reorder>(op);
   if (begins_with(op.op(), "inner_product_")) return plan_inner_product(op, may_block);
-  if (begins_with(op.op(), "convolution_")) return plan_convolution(op, may_block);
+  if (begins_with(op.op(), "convolution_") || op.op() == "deconvolution_forward")
+    return plan_convolution(op, may_block);
   if (begins_with(op.op(), "pooling_")) return plan_pooling(op, may_block);
   throw Declined("strict has no operator '" + std::string(op.op()) + "'");
 }

@@ -3,12 +3,13 @@
 import json
 import re
 
-from support import CommandTest, SOURCE
+from support import BUILD, CommandTest, SOURCE
 
 JOBS = {
     "LeNet": SOURCE / "configs/lenet-mnist.yaml",
     "autoencoder": SOURCE / "configs/mnist-autoencoder.yaml",
 }
+DOUBLE = BUILD / "tests/doubles/cuda/device_cuda.so"  # the cuda device on stand-ins of its libraries; its folder goes before the plugins
 UNTESTED = ("--set", "solver.test_interval=1000000", "--set", "solver.test_initialization=false")
 
 
@@ -24,8 +25,9 @@ class DevicesTest(CommandTest):
         length = ("--set", f"solver.max_iter={iterations}") if iterations is not None else ()
         log = self.folder / f"{job}-{device}.jsonl"
         log.unlink(missing_ok=True)  # a log is added to
+        where = ("--device", "cuda", "--plugin-path", DOUBLE.parent) if device == "cuda-double" else ("--device", device)
         done = self.expect_ok(
-            "train", JOBS[job], "--device", device, "--fallback", "allow", "--log", log,
+            "train", JOBS[job], *where, "--fallback", "allow", "--log", log,
             *length, "--set", f"solver.snapshot_prefix={self.folder / job}-{device}", *args)
         losses = [json.loads(line)["loss"] for line in log.read_text(encoding="utf-8").splitlines() if '"loss"' in line]
         return losses, {name: float(value) for name, value in re.findall(r"^ *(\w+) = ([0-9.e+-]+)", done.out, re.MULTILINE)}

@@ -3,7 +3,7 @@
 In float32 that ends with LeNet's first near-ties in max pooling (docs/devices.md); in float64 there are none in a hundred iterations.
 """
 
-from device_losses import DevicesTest, UNTESTED, farthest
+from device_losses import DOUBLE, DevicesTest, UNTESTED, farthest
 from support import main
 
 # Small batches and no tests in between: strict, the slowest, computes one element at a time.
@@ -31,7 +31,8 @@ class Devices(DevicesTest):
     def test_a_hundred_iterations_of_lenet_in_float64(self):
         settings = ("--float64", "--set", "net.layer[mnist].idx_data_param.batch_size=16", *UNTESTED)
         reference, _ = self.train("LeNet", "cpu", *settings, iterations=100)
-        for device, also in [("cpu", ("--isa", "baseline")), *((name, ()) for name in self.devices() if name != "strict")]:
+        double = ["cuda-double"] if DOUBLE.exists() else []
+        for device, also in [("cpu", ("--isa", "baseline")), *((name, ()) for name in self.devices() + double)]:
             with self.subTest(device=device):
                 losses, _ = self.train("LeNet", device, *settings, *also, iterations=100)
                 difference, iteration = farthest(losses, reference)

@@ -120,7 +120,7 @@ void check_forward(const DevicePlugin& plugin, const Case& c, bool with_bias) {
   CHECK(device_test::largest_difference(y, expected) < device_test::tolerance<T>());
 }
 
-// With a bias it is the forward of a transposed convolution.
+// With a bias it is the forward of a transposed convolution, an operator of its own.
 template <class T>
 void check_backward_data(const DevicePlugin& plugin, const Case& c, bool with_bias,
                          bool accumulate) {
@@ -134,14 +134,16 @@ void check_backward_data(const DevicePlugin& plugin, const Case& c, bool with_bi
     expected[static_cast<size_t>(at_x)] += double(dy[at_y]) * double(w[at_w]);
   });
   const uint32_t dtype = device_test::dtype_of<T>();
-  dlrun::OperatorDesc op = describe("convolution_backward_data", c);
-  op.argument(y_shape(c), dtype).argument(w_shape(c), dtype).argument(x_shape(c), dtype);
+  dlrun::OperatorDesc op =
+      describe(with_bias ? "deconvolution_forward" : "convolution_backward_data", c);
+  op.argument(y_shape(c), dtype).argument(w_shape(c), dtype);
   if (with_bias) op.argument({c.in_channels}, dtype);
+  op.argument(x_shape(c), dtype);
   if (accumulate) op.accumulate();
   const auto plan = plugin.plan(op);
   CHECK(plan->accumulates == accumulate);
   std::vector<dlr_mem> mems = {dy.mem(), w.mem(), dx.mem()};
-  if (with_bias) mems.push_back(bias.mem());
+  if (with_bias) mems.insert(mems.begin() + 2, bias.mem());
   plan->run(mems);
   CHECK(device_test::largest_difference(dx, expected) < device_test::tolerance<T>());
 }

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "core/base/error.hpp"
+#include "tests/unit/train_generator_job.hpp"
 #include "tests/unit/train_small_job.hpp"
 #include "tests/unit/train_warnings.hpp"
 
@@ -44,6 +45,18 @@ TEST_CASE("LeNet's losses on strict are those of cpu") {
   constexpr int kIterations = 12;
   check_alike(losses_of(session_options(lenet(), "strict"), kIterations),
               losses_of(session_options(lenet(), "cpu"), kIterations));
+}
+
+TEST_CASE(
+    "transposed convolutions train alike by the operator, by a gradient by data, by products") {
+  const TemporaryFolder folder;
+  const std::string job = folder.write("job.yaml", kGenerator);
+  const std::vector<double> expected = losses_of(session_options(job, "cpu"), 10);
+  for (const char* words : {"", "decline=deconvolution", "decline=deconvolution+convolution"}) {
+    INFO(words);
+    const StrictWords environment(words);
+    check_alike(losses_of(session_options(job, "strict"), 10), expected);
+  }
 }
 
 TEST_CASE("strict gives the same whatever order it draws, and with all work late") {

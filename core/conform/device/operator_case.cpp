@@ -24,6 +24,8 @@ class Reader {
   OperatorCase window(const std::string& family) {
     if (family == "convolution") {
       convolution();
+    } else if (family == "deconvolution") {
+      deconvolution();
     } else {
       pooling(family);
     }
@@ -100,7 +102,7 @@ class Reader {
 
   // Several inputs and one output.
   OperatorCase joined(const std::string& op) {
-    OperatorStep step{op, {}, {}, {}, {}, false, true};
+    OperatorStep step{op, {}, {}, {}, {}, false};
     List y;
     for (const YAML::Node& input : node_["inputs"]) {
       const List dims = input.as<List>();
@@ -158,19 +160,6 @@ class Reader {
                     false}};
   }
 
-  // And the gradient by data as the forward of a transposed convolution, whose bias is of x's
-  // channels.
-  void transposed_forward() {
-    OperatorStep& data = made_.steps[1];
-    data.takes_more = true;
-    if (integer("bias", 1) == 0) return;
-    OperatorStep forward = data;
-    forward.args.push_back(static_cast<int>(made_.tensors.size()));
-    forward.takes_more = false;
-    made_.tensors.push_back(Shape{list("x")[1]});
-    made_.steps.push_back(forward);
-  }
-
   void convolution() {
     const List x = list("x"), kernel = list("kernel"), stride = list("stride", 1),
                pad = list("pad", 0), dilation = list("dilation", 1);
@@ -186,7 +175,29 @@ class Reader {
                                      {"pad", pad},
                                      {"dilation", dilation},
                                      {"group", {group}}});
-    transposed_forward();
+  }
+
+  // Transposed: the extents of y are those of an input whose convolution has those of x.
+  void deconvolution() {
+    const List x = list("x"), kernel = list("kernel"), stride = list("stride", 1),
+               pad = list("pad", 0), dilation = list("dilation", 1);
+    const int64_t outputs = integer("outputs"), group = integer("group", 1);
+    List w = {x[1], outputs / group}, y = {x[0], outputs};
+    for (std::size_t i = 0; i < kernel.size(); ++i) {
+      w.push_back(kernel[i]);
+      y.push_back(stride[i] * (x[i + 2] - 1) + dilation[i] * (kernel[i] - 1) + 1 - 2 * pad[i]);
+    }
+    made_.tensors = {Shape(x), Shape(w), Shape{outputs}, Shape(y)};
+    made_.steps = {{"deconvolution_forward",
+                    {{"kernel", kernel},
+                     {"stride", stride},
+                     {"pad", pad},
+                     {"dilation", dilation},
+                     {"group", {group}}},
+                    {},
+                    {0, 1, integer("bias", 1) != 0 ? 2 : -1, 3},
+                    {3},
+                    false}};
   }
 
   // Rounded up, and no window begins in the padding behind, as Caffe has it.
@@ -221,16 +232,13 @@ OperatorCase read_case(const std::string& family, const YAML::Node& node) {
   Reader reader(family, node);
   if (family == "gemm") return reader.gemm();
   if (family == "inner_product") return reader.inner_product();
-  if (family == "convolution" || family.starts_with("pooling")) return reader.window(family);
+  if (family.ends_with("convolution") || family.starts_with("pooling"))
+    return reader.window(family);
   if (family == "lrn") return reader.unary(family, {0, 1, 2, 3});
   if (family == "softmax") return reader.unary(family, {1, 2, 3});
   if (family == "batch_norm") return reader.batch_norm();
   if (family == "sum" || family == "concat") return reader.joined(family);
   return reader.unary(family, {});
-}
-
-bool is_transposed_forward(const OperatorStep& step) {
-  return step.op == "convolution_backward_data" && !step.takes_more;
 }
 
 // Attributes with one integer for each spatial axis.
@@ -255,9 +263,8 @@ OperatorCase operator_case_of(const OperatorLine& line) {
   }
   for (const auto& [name, number] : line.numbers)
     node[name] = number;
-  if (line.family == "convolution" || line.family == "inner_product") {
-    const std::size_t of_outputs = node["transpose"].as<int>(0) != 0 ? 1 : 0;
-    node["outputs"] = line.args.at(1).at(of_outputs);
+  if (line.family.ends_with("convolution") || line.family == "inner_product") {
+    node["outputs"] = line.args.at(3).at(1);
     node["bias"] = line.args.at(2).empty() ? 0 : 1;
   }
   return read_case(line.family, node);
@@ -273,13 +280,8 @@ double OperatorStep::number(const std::string& name, double otherwise) const {
   return found == numbers.end() ? otherwise : found->second;
 }
 
-std::string OperatorStep::kind() const {
-  return is_transposed_forward(*this) ? op + " with bias" : op;
-}
-
 bool OperatorStep::may_be_forward() const {
-  const bool is_backward = op.find("_backward") != std::string::npos;
-  return outputs.size() == 1 && (!is_backward || is_transposed_forward(*this));
+  return outputs.size() == 1 && op.find("_backward") == std::string::npos;
 }
 
 std::vector<OperatorCase> parse_operator_cases(const std::string& yaml, const std::string& file) {

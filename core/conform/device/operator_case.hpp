@@ -25,14 +25,12 @@ struct OperatorStep {
   std::vector<int> args;     // tensors of the case; -1: absent
   std::vector<int> outputs;  // among the arguments
   bool adds = false;         // into its output, which is read too (gemm with beta)
-  bool takes_more = false;   // a further argument would mean something
   std::optional<Fused> behind{};
+  std::vector<uint64_t> layouts{};  // asked for, by argument; none: all are left open
 
   int64_t integer(const std::string& name, int64_t otherwise) const;
   double number(const std::string& name, double otherwise) const;
   const std::vector<int64_t>& list(const std::string& name) const { return integers.at(name); }
-  // The operator, and how a step of it differs from others: "convolution_backward_data with bias".
-  std::string kind() const;
   // Whether it is all that a layer's forward does, behind which activations may be fused.
   bool may_be_forward() const;
 };

@@ -36,7 +36,9 @@ inline std::size_t index(int64_t i) {
 void gemm(const Call& call);
 // Convolutions and inner products in their three directions.
 void forward(const Call& call);
-void backward_data(const Call& call);
+// The output and its bias, if there is such an argument: as the forward of a transposed convolution
+// they lie elsewhere.
+void backward_data(const Call& call, std::size_t to = 2, std::size_t bias = 3);
 void backward_weights(const Call& call);
 void pooling(const Call& call, bool is_max, bool is_backward);
 void lrn(const Call& call, bool is_backward);

@@ -55,11 +55,28 @@ std::vector<Mistake> mistakes() {
   };
 }
 
+// Which argument is a bias; -1: none.
+int bias_of(const OperatorStep& step) {
+  const bool has_bias =
+      step.op.find("convolution") != std::string::npos || step.op.starts_with("inner_product");
+  const int index = step.op.ends_with("_forward") ? 2 : 3;
+  const bool is_there = has_bias && static_cast<int>(step.args.size()) > 3 &&
+                        step.args[static_cast<std::size_t>(index)] >= 0;
+  return is_there ? index : -1;
+}
+
 }  // namespace
 
 void check_malformed(RawDevice& device, const OperatorCase& operator_case,
                      const OperatorStep& step) {
-  for (const Mistake& mistake : mistakes()) {
+  std::vector<Mistake> all = mistakes();
+  if (const int bias = bias_of(step); bias >= 0) {
+    all.push_back({"a bias of more numbers than there are channels",
+                   [bias](dlr_op_desc& desc) { desc.args[bias]->dim[0] += 16; }});
+    all.push_back(
+        {"a bias without dimensions", [bias](dlr_op_desc& desc) { desc.args[bias]->rank = 0; }});
+  }
+  for (const Mistake& mistake : all) {
     with_description(operator_case, step, DLR_F32, [&](dlr_op_desc& desc) {
       mistake.make(desc);
       dlr_plan* plan = nullptr;

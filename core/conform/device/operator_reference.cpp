@@ -59,6 +59,7 @@ void compute(const Call& call) {
   if (op.starts_with("softmax_")) return softmax(call, is_backward);
   if (op.starts_with("batch_norm_")) return batch_norm(call, is_backward);
   if (op.ends_with("_backward_data")) return backward_data(call);
+  if (op == "deconvolution_forward") return backward_data(call, 3, 2);
   if (op.ends_with("_backward_weights")) return backward_weights(call);
   if (op == "convolution_forward" || op == "inner_product_forward") return forward(call);
   if (!elementwise(call)) base::fail_work("no formula for the operator " + op);

@@ -92,6 +92,7 @@ void with_description(const OperatorCase& operator_case, const OperatorStep& ste
     if (step.args[i] >= 0) {
       args[i] = operator_case.tensors[static_cast<std::size_t>(step.args[i])].desc(
           dtype, operator_case.is_plain ? DLR_LAYOUT_PLAIN : DLR_LAYOUT_ANY);
+      if (!step.layouts.empty()) args[i].layout = step.layouts[i];
     }
     arg_pointers.push_back(&args[i]);
   }
@@ -249,6 +250,13 @@ void OperatorRun::require_clean_padding() {
     }
     device_.release(ones.mem);
   }
+}
+
+std::vector<uint64_t> OperatorRun::layouts() const {
+  std::vector<uint64_t> layouts;
+  for (const Argument& argument : args_)
+    layouts.push_back(argument.desc.layout);
+  return layouts;
 }
 
 std::vector<dlr_tensor_desc> OperatorRun::private_layouts() const {

@@ -54,6 +54,8 @@ class OperatorRun {
   void require_untouched();      // inputs, and everything around the arguments
   void require_clean_padding();  // of outputs in private layouts
   void require_within_workspace();
+  // What the plan chose for each argument.
+  std::vector<uint64_t> layouts() const;
   // Each private layout that the plan chose, with its tensor's shape.
   std::vector<dlr_tensor_desc> private_layouts() const;
 

@@ -78,7 +78,8 @@ void for_each_product(const Call& call, const Shape& x, const Shape& w, const Sh
 template <class Visit>
 void products_of(const Call& call, const Shape& x, const Shape& w, const Shape& y,
                  const Visit& visit) {
-  if (call.step.op.starts_with("convolution")) return for_each_product(call, x, w, y, visit);
+  if (call.step.op.find("convolution") != std::string::npos)
+    return for_each_product(call, x, w, y, visit);
   const bool transpose = call.step.integer("transpose", 0) != 0;
   for (int64_t n = 0; n < x[0]; ++n) {
     for (int64_t k = 0; k < y[1]; ++k) {
@@ -142,10 +143,10 @@ void forward(const Call& call) {
       [&](std::size_t x, std::size_t w, std::size_t o) { y[o] += call.at(0)[x] * call.at(1)[w]; });
 }
 
-void backward_data(const Call& call) {
-  Values& dx = start_with_bias(call, 2, 3);
+void backward_data(const Call& call, std::size_t to, std::size_t bias) {
+  Values& dx = start_with_bias(call, to, bias);
   products_of(
-      call, call.shape(2), call.shape(1), call.shape(0),
+      call, call.shape(to), call.shape(1), call.shape(0),
       [&](std::size_t x, std::size_t w, std::size_t o) { dx[x] += call.at(1)[w] * call.at(0)[o]; });
 }
 

@@ -44,27 +44,35 @@ void check_plan_leaks(const dlr_device_type& type, const OperatorCase& operator_
   });
 }
 
-// Runs the step with each activation behind it that the device fuses, and then `check`. Declined
-// when there is none.
+// Runs the step with each activation behind it that the device fuses, and then `check`: planned
+// with layouts left open, and as dlrun does, with those of the plan without it. Declined when there
+// is none.
 void check_fusions(RawDevice& device, const OperatorCase& operator_case, std::size_t step,
                    uint32_t dtype, const std::function<void(StepRun&)>& check) {
+  const OperatorStep& bare = operator_case.steps[step];
+  const std::vector<uint64_t> chosen = OperatorRun(device, operator_case, bare, dtype).layouts();
   const Fused kinds[] = {
       {"relu_forward", 0}, {"relu_forward", 0.1}, {"sigmoid_forward", 0}, {"tanh_forward", 0}};
   std::string reason;
   bool fuses = false;
   for (const Fused& kind : kinds) {
-    OperatorCase fused = operator_case;
-    fused.steps[step].behind = kind;
-    try {
-      StepRun run(device, fused, step, dtype, false);
-      fuses = true;
-      run.compute(600);
-      check(run);
-    } catch (const Declined& declined) {
-      reason = declined.reason;
-    } catch (const Failure& failure) {
-      fail(fmt::format("with {} (alpha {}) behind it: {}", kind.op, kind.alpha, failure.found),
-           failure.expected);
+    for (const std::vector<uint64_t>& layouts : {std::vector<uint64_t>(), chosen}) {
+      OperatorCase fused = operator_case;
+      fused.steps[step].behind = kind;
+      fused.steps[step].layouts = layouts;
+      try {
+        StepRun run(device, fused, step, dtype, false);
+        fuses = true;
+        run.compute(600);
+        check(run);
+      } catch (const Declined& declined) {
+        reason = declined.reason;
+      } catch (const Failure& failure) {
+        fail(
+            fmt::format("with {} (alpha {}) behind it{}: {}", kind.op, kind.alpha,
+                        layouts.empty() ? "" : ", in the layouts that it has alone", failure.found),
+            failure.expected);
+      }
     }
   }
   if (!fuses) decline(reason);
@@ -76,7 +84,7 @@ bool check_step(RawDevice& device, const OperatorCase& operator_case, std::size_
                 uint32_t dtype, std::vector<dlr_tensor_desc>& layouts, Runner& runner) {
   const OperatorStep& what = operator_case.steps[step];
   const std::string name =
-      fmt::format("{} in {}, float{}", what.kind(), operator_case.name, dtype & 0xFF);
+      fmt::format("{} in {}, float{}", what.op, operator_case.name, dtype & 0xFF);
   std::unique_ptr<StepRun> run;
   constexpr uint64_t kFirst = 400;
   constexpr uint64_t kOther = 500;
@@ -113,7 +121,11 @@ bool check_step(RawDevice& device, const OperatorCase& operator_case, std::size_
   if (what.may_be_forward()) {
     runner.check("O11", name + ", fused", [&] {
       check_fusions(device, operator_case, step, dtype, [&](StepRun& fused) {
+        fused.require_within();
         fused.require_written();
+        fused.run().require_untouched();
+        fused.require_right(dtype);
+        fused.compute(700);
         fused.require_right(dtype);
       });
     });
@@ -173,7 +185,7 @@ void check_unknowns(RawDevice& device, const OperatorCase& operator_case, const 
                     const std::string& who, Runner& runner) {
   runner.check("O7", who + ", no_such_attribute",
                [&] { check_unknown_attribute(device, operator_case, step); });
-  if (!step.takes_more)
+  if (step.op != "sum" && step.op != "concat")  // those take any number
     runner.check("O7", who + ", a further argument",
                  [&] { check_further_argument(device, operator_case, step); });
   runner.check("O7", who + ", float16", [&] { check_unknown_type(device, operator_case, step); });
@@ -208,7 +220,7 @@ void check_device_operators(const dlr_device_type& type, const std::string& name
   for (const OperatorCase& each : cases) {
     if (each.is_large) continue;
     for (std::size_t step = 0; step < each.steps.size(); ++step) {
-      const std::string op = each.steps[step].kind();
+      const std::string& op = each.steps[step].op;
       for (const uint32_t dtype : {DLR_F32, DLR_F64}) {
         const bool ran = check_step(*device, each, step, dtype, layouts, runner);
         if (!ran || dtype != DLR_F32) continue;

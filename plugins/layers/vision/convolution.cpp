@@ -49,7 +49,7 @@ class Convolution final : public ConvolutionLayer {
       passes().backward_weights(context, context.bottom(i), dy, context.param_gradient(kWeights),
                                 bias_output(context), i > 0);
       if (const Tensor dx = context.bottom_gradient(i)) {
-        passes().backward_data(context, dy, context.param(kWeights), Tensor(nullptr), dx);
+        passes().backward_data(context, dy, context.param(kWeights), dx);
       }
     }
   }
@@ -77,7 +77,7 @@ class Convolution final : public ConvolutionLayer {
     passes().reshape({window, batch, channels(), options().outputs(), options().group()});
     passes().describe_forward(context, options().has_bias(), is_single ? "forward" : "");
     if (!context.may_run_backward()) return;
-    passes().describe_backward_data(context, false, "");
+    passes().describe_backward_data(context);
     passes().describe_backward_weights(context, options().has_bias(), !is_single);
   }
 };

@@ -92,19 +92,30 @@ void ConvolutionPasses::describe_forward(ReshapeContext& context, bool has_bias,
   forward_.columns = add_columns(context, forward_);
 }
 
-void ConvolutionPasses::describe_backward_data(ReshapeContext& context, bool has_bias,
-                                               std::string_view role) {
+void ConvolutionPasses::describe_backward_data(ReshapeContext& context) {
   const uint32_t dtype = context.dtype();
   if (has_operators()) {
     OperatorDesc data = describe("convolution_backward_data");
     data.argument(output_shape(), dtype).argument(weights_shape(), dtype);
     data.argument(input_shape(), dtype);
-    if (has_bias) data.argument({sizes_.channels}, dtype);
-    data_.whole = context.add_operator(std::move(data), role);
+    data_.whole = context.add_operator(std::move(data));
   }
   const Gemm product{rows_per_group(), positions(), outputs_per_group(), true, false};
   data_.product = context.add_operator(product.desc(dtype));
   data_.columns = add_columns(context, data_);
+}
+
+void ConvolutionPasses::describe_transposed_forward(ReshapeContext& context, bool has_bias,
+                                                    std::string_view role) {
+  const uint32_t dtype = context.dtype();
+  if (has_operators()) {
+    OperatorDesc forward = describe("deconvolution_forward");
+    forward.argument(output_shape(), dtype).argument(weights_shape(), dtype);
+    has_bias ? forward.argument({sizes_.channels}, dtype) : forward.no_argument();
+    forward.argument(input_shape(), dtype);
+    transposed_ = context.add_operator(std::move(forward), role);
+  }
+  describe_backward_data(context);  // for devices that have only that
 }
 
 void ConvolutionPasses::describe_backward_weights(ReshapeContext& context, bool has_bias,
@@ -142,16 +153,24 @@ void ConvolutionPasses::forward(RunContext& context, Tensor x, Tensor weights, T
   if (bias) add_bias(context, outputs(), bias, y);
 }
 
-void ConvolutionPasses::backward_data(RunContext& context, Tensor dy, Tensor weights, Tensor bias,
+void ConvolutionPasses::backward_data(RunContext& context, Tensor dy, Tensor weights,
                                       Tensor dx) const {
-  if (!context.has_operator(data_.whole)) {
-    data_by_products(context, dy, weights, dx);
-    if (bias) add_bias(context, inputs(), bias, dx);
-  } else if (bias) {
-    context.run_operator(data_.whole, read(dy), read(weights), write(dx), read(bias));
-  } else {
+  if (context.has_operator(data_.whole)) {
     context.run_operator(data_.whole, read(dy), read(weights), write(dx));
+  } else {
+    data_by_products(context, dy, weights, dx);
   }
+}
+
+void ConvolutionPasses::transposed_forward(RunContext& context, Tensor dy, Tensor weights,
+                                           Tensor bias, Tensor dx) const {
+  if (context.has_operator(transposed_)) {
+    context.run_operator(transposed_, read(dy), read(weights), bias ? read(bias) : none(),
+                         write(dx));
+    return;
+  }
+  backward_data(context, dy, weights, dx);
+  if (bias) add_bias(context, inputs(), bias, dx);
 }
 
 void ConvolutionPasses::backward_weights(RunContext& context, Tensor x, Tensor dy, Tensor dw,

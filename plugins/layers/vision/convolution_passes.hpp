@@ -2,7 +2,7 @@
 // Deconvolution, whose forward is a convolution's backward.
 //
 //   forward           x -> y   y = w im2col(x) + b
-//   backward data     dy -> dx   dx = col2im(w^T dy), and as a forward + b
+//   backward data     dy -> dx   dx = col2im(w^T dy), and as a transposed forward + b
 //   backward weights  x, dy -> dw, db   dw = sum over images of dy im2col(x)^T, db = the sum of dy
 //
 // x has `channels` maps of size window.in, y has `outputs` of size window.out; w [outputs,
@@ -46,8 +46,9 @@ class ConvolutionPasses {
   // While reshaping: the sizes, then each pass that will run.
   void reshape(const Sizes& sizes) { sizes_ = sizes; }
   void describe_forward(ReshapeContext& context, bool has_bias, std::string_view role);
-  // `has_bias`: one for each of x's channels is added to dx, as a transposed convolution has it.
-  void describe_backward_data(ReshapeContext& context, bool has_bias, std::string_view role);
+  void describe_backward_data(ReshapeContext& context);
+  // dy -> dx as the forward of a transposed convolution, with a bias for each of x's channels.
+  void describe_transposed_forward(ReshapeContext& context, bool has_bias, std::string_view role);
   // `adds`: backward_weights will also be asked to add.
   void describe_backward_weights(ReshapeContext& context, bool has_bias, bool adds);
 
@@ -60,7 +61,9 @@ class ConvolutionPasses {
 
   // Running. `bias` and gradients may be none.
   void forward(RunContext& context, Tensor x, Tensor weights, Tensor bias, Tensor y) const;
-  void backward_data(RunContext& context, Tensor dy, Tensor weights, Tensor bias, Tensor dx) const;
+  void backward_data(RunContext& context, Tensor dy, Tensor weights, Tensor dx) const;
+  void transposed_forward(RunContext& context, Tensor dy, Tensor weights, Tensor bias,
+                          Tensor dx) const;
   void backward_weights(RunContext& context, Tensor x, Tensor dy, Tensor dw, Tensor db,
                         bool adds) const;
 
@@ -111,6 +114,7 @@ class ConvolutionPasses {
   bool has_bias_gradient_ = false;
   Pass forward_;
   Pass data_;
+  int transposed_ = -1;  // the operator that is a transposed forward with its bias
   Pass weights_;
   Pass more_weights_;  // adds
   int unwanted_bias_gradient_ = -1;

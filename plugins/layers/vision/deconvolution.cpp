@@ -37,8 +37,8 @@ class Deconvolution final : public ConvolutionLayer {
 
   void forward(RunContext& context) override {
     for (int i = 0; i < context.n_bottoms(); ++i) {
-      passes().backward_data(context, context.bottom(i), context.param(kWeights), bias(context),
-                             context.top(i));
+      passes().transposed_forward(context, context.bottom(i), context.param(kWeights),
+                                  bias(context), context.top(i));
     }
   }
 
@@ -80,7 +80,7 @@ class Deconvolution final : public ConvolutionLayer {
   void describe(ReshapeContext& context, const SpatialWindow& window, int64_t batch) override {
     const bool is_single = context.n_bottoms() == 1;
     passes().reshape({window, batch, options().outputs(), channels(), options().group()});
-    passes().describe_backward_data(context, options().has_bias(), is_single ? "forward" : "");
+    passes().describe_transposed_forward(context, options().has_bias(), is_single ? "forward" : "");
     if (!context.may_run_backward()) return;
     passes().describe_forward(context, false, "");
     passes().describe_backward_weights(context, false, !is_single);

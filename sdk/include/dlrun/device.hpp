@@ -68,14 +68,13 @@ class OpView {
     throw Declined("an unknown element type");
   }
 
-  static constexpr int kAnyNumber = 1 << 30;
   // An operator of docs/operators.md: how many arguments it has, which of them may be absent, its attributes.
   struct Operator {
     std::string_view op;
     int count;
     int optional;                 // -1: none
     std::string_view attributes;  // with a space in front of and behind each
-    int further = 0;              // arguments that may follow
+    bool open_ended = false;      // there may be more arguments
   };
   void check_operator() const {
     constexpr std::string_view kConvolution = " kernel stride pad dilation group ";
@@ -86,8 +85,9 @@ class OpView {
     constexpr Operator kKnown[] = {
         {"gemm", 3, -1, " m n k transpose_a transpose_b lda ldb ldc alpha beta "},
         {"convolution_forward", 4, 2, kConvolution},
-        {"convolution_backward_data", 3, 3, kConvolution, 1},
+        {"convolution_backward_data", 3, -1, kConvolution},
         {"convolution_backward_weights", 4, 3, kConvolution},
+        {"deconvolution_forward", 4, 2, kConvolution},
         {"inner_product_forward", 4, 2, " transpose "},
         {"inner_product_backward_data", 3, -1, " transpose "},
         {"inner_product_backward_weights", 4, 3, " transpose "},
@@ -102,10 +102,10 @@ class OpView {
         {"relu_forward", 2, -1, " slope "},
         {"sigmoid_forward", 2, -1, kNone},
         {"tanh_forward", 2, -1, kNone},
-        {"sum", 2, -1, kNone, kAnyNumber},
+        {"sum", 2, -1, kNone, true},
         {"batch_norm_forward", 4, -1, " epsilon global "},
         {"batch_norm_backward", 5, -1, " epsilon global "},
-        {"concat", 2, -1, " axis ", kAnyNumber},
+        {"concat", 2, -1, " axis ", true},
         {"reorder", 2, -1, kNone},
     };
     for (const Operator& known : kKnown) {
@@ -114,15 +114,24 @@ class OpView {
   }
   void check_against(const Operator& known) const {
     if (n_args() < known.count) throw Error("too few arguments are described");
-    if (n_args() - known.count > known.further) throw Declined("more arguments than " + std::string(op()) + " has");
+    if (n_args() > known.count && !known.open_ended)
+      throw Declined("more arguments than " + std::string(op()) + " has");
     for (int i = 0; i < n_args(); ++i) {
       if (i != known.optional && !has_arg(i)) throw Error("an argument that must be there is absent");
     }
+    if (known.optional >= 0 && has_arg(known.optional)) check_bias(known.optional);
     for (uint32_t i = 0; i < desc_.n_attributes; ++i) {
       const std::string name(from_abi(desc_.attributes[i]->name));
       if (known.attributes.find(" " + name + " ") == std::string_view::npos)
         throw Declined("an unknown attribute '" + name + "'");
     }
+  }
+
+  // One number for each channel of the output, or of its gradient in argument 1.
+  void check_bias(int index) const {
+    const Shape maps = shape(index == 2 ? 3 : 1), bias = shape(index);
+    if (maps.rank() < 2 || bias.rank() == 0 || bias.count() != maps[1])
+      throw Error("a bias of another size than there are channels");
   }
 
   const dlr_attribute* find(std::string_view name) const {
