@@ -130,7 +130,10 @@ int conform_plugin(Words& words) {
   words.options.plugin = std::filesystem::absolute(words.plugin);
   std::error_code ignored;
   if (!std::filesystem::is_regular_file(words.options.plugin, ignored))
-    base::fail_input({words.plugin, 0, 0}, "no such file");
+    base::fail_input({words.plugin, 0, 0},
+                     std::filesystem::is_directory(words.options.plugin, ignored)
+                         ? "is a folder, expected a plugin's library in it"
+                         : "no such file");
   if (!words.part.empty()) conform::run_part(words.options, words.part, words.after);
   for (const std::string& file : {words.options.cases, words.options.net}) {
     if (!file.empty() && !std::filesystem::is_regular_file(file, ignored))

@@ -22,7 +22,7 @@ void add_session_options(CLI::App& command, train::SessionOptions& options,
                   "what to do with a layer that the device can't run")
       ->check(CLI::IsMember({"error", "warn", "allow"}));
   command.add_option("--threads", options.threads, "processor threads (default: one per core)")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(1, 65536));
   command
       .add_option("--isa", options.isa,
                   "instruction set of the host device: baseline, avx2 or avx512")

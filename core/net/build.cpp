@@ -50,9 +50,10 @@ class Builder {
     if (name.empty()) return;
     for (const auto& other : net_.stages_) {
       if (other->name != name) continue;
-      layer.fail("name", fmt::format("the name is taken by the layer at {}; weights are kept by "
-                                     "name, so it must be unique",
-                                     base::to_prefix(other->config.where())));
+      const base::Location at = other->config.where();
+      layer.fail("name", fmt::format("the name is taken by the layer at {}:{}:{}; weights are kept "
+                                     "by name, so it must be unique",
+                                     at.file, at.line, at.column));
     }
   }
 

@@ -228,6 +228,7 @@ dlr_error* launch(dlr_context* context, const dlr_kernel* kernel, int64_t items,
                   const dlr_arg* args, uint32_t n_args) {
   return guard([&] {
     require_tensors(args, n_args);
+    context->executor->require_fit(*kernel, args, n_args);
     context->executor->launch(*kernel, context->dtype, items, width, args, n_args);
   });
 }

@@ -11,6 +11,7 @@
 
 #include "core/memory/buffer.hpp"
 #include "core/memory/device.hpp"
+#include "core/net/kernel_signature.hpp"
 
 namespace dlrun::net {
 
@@ -65,6 +66,10 @@ class Executor {
 
   void launch(const dlr_kernel& kernel, uint32_t dtype, int64_t items, int64_t width,
               const dlr_arg* args, uint32_t n_args);
+  // Throws unless the arguments are what the kernel takes.
+  void require_fit(const dlr_kernel& kernel, const dlr_arg* args, uint32_t n_args) {
+    signatures_.require_fit(kernel, args, n_args);
+  }
   // Asks the device, then (where the host runs its kernels) the host device. Leaves op.device null
   // when all decline.
   void plan(Operator& op);
@@ -90,6 +95,7 @@ class Executor {
 
   memory::Device& device_;
   memory::Device& host_;
+  KernelSignatures signatures_;
   bool skips_work_ = false;
 };
 

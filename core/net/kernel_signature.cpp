@@ -1,0 +1,72 @@
+#include "core/net/kernel_signature.hpp"
+
+#include <fmt/format.h>
+
+#include "core/base/error.hpp"
+#include "core/host/error.hpp"
+
+namespace dlrun::net {
+namespace {
+
+[[noreturn]] void fail(const dlr_kernel& kernel, const std::string& what) {
+  base::fail_work(fmt::format("kernel '{}' {}", host::from_abi(kernel.name), what));
+}
+
+[[noreturn]] void fail_argument(const dlr_kernel& kernel, uint32_t index, const char* what) {
+  fail(kernel, fmt::format("takes as argument {} '{}', found {}", index + 1,
+                           parameters_of(kernel).at(index), what));
+}
+
+}  // namespace
+
+std::vector<std::string> parameters_of(const dlr_kernel& kernel) {
+  std::vector<std::string> parameters;
+  std::string parameter;
+  int depth = 0;
+  for (const char c : host::from_abi(kernel.parameters)) {
+    if (c == '(') ++depth;
+    if (c == ')') --depth;
+    if (c == ',' && depth == 0) {
+      parameters.push_back(std::move(parameter));
+      parameter.clear();
+    } else if (!parameter.empty() || (c != ' ' && c != '\n')) {
+      parameter += c;
+    }
+  }
+  if (!parameter.empty()) parameters.push_back(parameter);
+  return parameters;
+}
+
+const std::vector<KernelSignatures::Parameter>& KernelSignatures::of(const dlr_kernel& kernel) {
+  const auto found = known_.find(&kernel);
+  if (found != known_.end()) return found->second;
+  std::vector<Parameter>& signature = known_[&kernel];
+  for (const std::string& text : parameters_of(kernel)) {
+    const bool is_pointer = text.find('*') != std::string::npos;
+    signature.push_back(text.starts_with("DLR_IN(")    ? Parameter::kInput
+                        : text.starts_with("DLR_OUT(") ? Parameter::kOutput
+                        : is_pointer                   ? Parameter::kOther
+                                                       : Parameter::kNumber);
+  }
+  return signature;
+}
+
+void KernelSignatures::require_fit(const dlr_kernel& kernel, const dlr_arg* args, uint32_t n_args) {
+  const std::vector<Parameter>& signature = of(kernel);
+  if (n_args != signature.size())
+    fail(kernel, fmt::format("takes {} arguments, found {}", signature.size(), n_args));
+  for (uint32_t i = 0; i < n_args; ++i) {
+    const Parameter parameter = signature[i];
+    const bool is_number = args[i].access == DLR_SCALAR;
+    if (parameter == Parameter::kOther) continue;
+    if (is_number != (parameter == Parameter::kNumber))
+      fail_argument(kernel, i, is_number ? "a number" : "a tensor");
+    if (args[i].tensor == nullptr) continue;
+    if (parameter == Parameter::kOutput && args[i].access == DLR_READ)
+      fail_argument(kernel, i, "a tensor to read; pass it by write() or read_write()");
+    if (parameter == Parameter::kInput && args[i].access == DLR_WRITE)
+      fail_argument(kernel, i, "a tensor to write; pass it by read()");
+  }
+}
+
+}  // namespace dlrun::net
