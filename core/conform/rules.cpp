@@ -12,9 +12,8 @@ const std::vector<Rule>& rules() {
       {"A4",
        "No threading runtime is needed, directly or through other libraries, but by devices."},
       {"A5",
-       "Structs are as large as what is in them, reserved fields are 0, and optional functions "
-       "come in "
-       "whole groups."},
+       "Structs are as large as what is in them, reserved fields are 0, optional functions come in "
+       "whole groups, a launch's arguments are the kernel's; and what should work does."},
       {"A6", "Floating-point control (MXCSR, x87, rounding) stays as it was."},
       {"A7",
        "Loading, query and init leave locale, signal handlers, current folder and file mode mask "

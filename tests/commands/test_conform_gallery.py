@@ -169,6 +169,8 @@ class Gallery(CommandTest):
             "loses_precision": "L12",
             "forgets_state": "L13",
             "ignores_full_disk": "A12",
+            "cannot_be_set_up": "L1",
+            "reads_its_output": "A5",
         })
 
     def test_solvers(self):

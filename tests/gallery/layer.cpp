@@ -37,6 +37,8 @@ enum Defect {
   changes_locale,
   starts_thread,
   sets_reserved,
+  cannot_be_set_up,
+  reads_its_output,
   unlisted_kernel,
   unlisted_in_backward,
   flushes_while_running,
@@ -63,6 +65,7 @@ class Gallery final : public Layer {
   }
 
   void setup(SetupContext& context) override {
+    if (kDefect == cannot_be_set_up) throw 42;
     LayerFacts facts;
     facts.per_sample = kDefect != false_elementwise;
     facts.elementwise = kDefect == false_elementwise;
@@ -133,6 +136,7 @@ class Gallery final : public Layer {
       y[i] = x0[i] * x1[is_reversed ? n - 1 - i : i] + x0[i] + static_cast<T>(too_much(context));
     if (kDefect == unlisted_kernel)
       context.launch(gallery::kUnlisted, n, 1, read_write(context.top(0)));
+    if (kDefect == reads_its_output) context.launch(gallery::kUnlisted, n, 1, read(context.top(0)));
     if (kDefect == shares_state && n > 0) y[0] = static_cast<T>(kept_for_a_while(y[0]));
   }
 
