@@ -12,8 +12,8 @@ namespace dlrun::net {
 
 class KernelSignatures {
  public:
-  // Throws when the number of arguments, their kind or their access doesn't fit the kernel. Each
-  // kernel's parameters are read once.
+  // Throws when the number of arguments, their kind or their access doesn't fit the kernel. A
+  // kernel's list of parameters is read once; of one without a list nothing is known.
   void require_fit(const dlr_kernel& kernel, const dlr_arg* args, uint32_t n_args);
 
  private:

@@ -51,6 +51,9 @@ TEST_CASE("a launch has what its kernel takes") {
   absent.tensor = nullptr;
   CHECK(Launch{{tensor(DLR_READ_WRITE), absent, number, number}}.refusal() == "");
 
+  const dlr_kernel unlisted{};
+  net::KernelSignatures().require_fit(unlisted, &number, 1);
+
   CHECK(Launch{{tensor(DLR_READ), tensor(DLR_WRITE), number}}.refusal() ==
         "kernel 'gain' takes 4 arguments, found 3");
   CHECK(Launch{{tensor(DLR_READ), tensor(DLR_READ), number, number}}.refusal() ==
