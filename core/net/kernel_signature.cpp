@@ -1,15 +1,15 @@
 #include "core/net/kernel_signature.hpp"
 
 #include <fmt/format.h>
+#include <dlrun/kernel_source.hpp>
 
 #include "core/base/error.hpp"
-#include "core/host/error.hpp"
 
 namespace dlrun::net {
 namespace {
 
 [[noreturn]] void fail(const dlr_kernel& kernel, const std::string& what) {
-  base::fail_work(fmt::format("kernel '{}' {}", host::from_abi(kernel.name), what));
+  base::fail_work(fmt::format("kernel '{}' {}", from_abi(kernel.name), what));
 }
 
 [[noreturn]] void fail_argument(const dlr_kernel& kernel, uint32_t index, const char* what) {
@@ -20,21 +20,7 @@ namespace {
 }  // namespace
 
 std::vector<std::string> parameters_of(const dlr_kernel& kernel) {
-  std::vector<std::string> parameters;
-  std::string parameter;
-  int depth = 0;
-  for (const char c : host::from_abi(kernel.parameters)) {
-    if (c == '(') ++depth;
-    if (c == ')') --depth;
-    if (c == ',' && depth == 0) {
-      parameters.push_back(std::move(parameter));
-      parameter.clear();
-    } else if (!parameter.empty() || (c != ' ' && c != '\n')) {
-      parameter += c;
-    }
-  }
-  if (!parameter.empty()) parameters.push_back(parameter);
-  return parameters;
+  return split_parameters(from_abi(kernel.parameters));
 }
 
 const std::vector<KernelSignatures::Parameter>& KernelSignatures::of(const dlr_kernel& kernel) {

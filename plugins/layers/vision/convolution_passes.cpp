@@ -77,18 +77,23 @@ int ConvolutionPasses::add_columns(ReshapeContext& context, const Pass& pass) co
   return context.scratch({sizes_.channels * kernel_elements(), positions()}, pass.whole);
 }
 
+int ConvolutionPasses::add_forward(ReshapeContext& context, const char* op, const Shape& from,
+                                   const Shape& to, bool has_bias, std::string_view role) const {
+  if (!has_operators()) return -1;
+  const uint32_t dtype = context.dtype();
+  OperatorDesc forward = describe(op);
+  forward.argument(from, dtype).argument(weights_shape(), dtype);
+  has_bias ? forward.argument({to[1]}, dtype) : forward.no_argument();
+  forward.argument(to, dtype);
+  return context.add_operator(std::move(forward), role);
+}
+
 void ConvolutionPasses::describe_forward(ReshapeContext& context, bool has_bias,
                                          std::string_view role) {
-  const uint32_t dtype = context.dtype();
-  if (has_operators()) {
-    OperatorDesc forward = describe("convolution_forward");
-    forward.argument(input_shape(), dtype).argument(weights_shape(), dtype);
-    has_bias ? forward.argument({sizes_.outputs}, dtype) : forward.no_argument();
-    forward.argument(output_shape(), dtype);
-    forward_.whole = context.add_operator(std::move(forward), role);
-  }
+  forward_.whole =
+      add_forward(context, "convolution_forward", input_shape(), output_shape(), has_bias, role);
   const Gemm product{outputs_per_group(), positions(), rows_per_group()};
-  forward_.product = context.add_operator(product.desc(dtype));
+  forward_.product = context.add_operator(product.desc(context.dtype()));
   forward_.columns = add_columns(context, forward_);
 }
 
@@ -107,14 +112,8 @@ void ConvolutionPasses::describe_backward_data(ReshapeContext& context) {
 
 void ConvolutionPasses::describe_transposed_forward(ReshapeContext& context, bool has_bias,
                                                     std::string_view role) {
-  const uint32_t dtype = context.dtype();
-  if (has_operators()) {
-    OperatorDesc forward = describe("deconvolution_forward");
-    forward.argument(output_shape(), dtype).argument(weights_shape(), dtype);
-    has_bias ? forward.argument({sizes_.channels}, dtype) : forward.no_argument();
-    forward.argument(input_shape(), dtype);
-    transposed_ = context.add_operator(std::move(forward), role);
-  }
+  transposed_ =
+      add_forward(context, "deconvolution_forward", output_shape(), input_shape(), has_bias, role);
   describe_backward_data(context);  // for devices that have only that
 }
 

@@ -81,6 +81,10 @@ class ConvolutionPasses {
   };
 
   OperatorDesc describe(const char* op) const;
+  // The operator from [N, C, s...] to [N, K, s...] with the weights and perhaps a bias [K]; -1
+  // where there is none.
+  int add_forward(ReshapeContext& context, const char* op, const Shape& from, const Shape& to,
+                  bool has_bias, std::string_view role) const;
   // No spatial axes: an inner product along the channels, no device's business.
   bool has_operators() const { return sizes_.window.axes > 0; }
   Shape input_shape() const;

@@ -51,14 +51,22 @@ inline KernelParameter parse_parameter(const std::string& text) {
 
 }  // namespace detail
 
-// The parameters as listed in DLR_KERNEL(name, ...).
-inline std::vector<KernelParameter> parse_parameters(std::string_view list) {
-  std::vector<KernelParameter> parameters;
+// The parameters as listed in DLR_KERNEL(name, ...), one by one: "DLR_IN(real) x".
+inline std::vector<std::string> split_parameters(std::string_view list) {
+  std::vector<std::string> parameters;
   while (!list.empty()) {
     const size_t comma = list.find(',');
-    parameters.push_back(detail::parse_parameter(detail::trimmed(list.substr(0, comma))));
+    parameters.push_back(detail::trimmed(list.substr(0, comma)));
     list = comma == std::string_view::npos ? std::string_view() : list.substr(comma + 1);
   }
+  return parameters;
+}
+
+// What they are.
+inline std::vector<KernelParameter> parse_parameters(std::string_view list) {
+  std::vector<KernelParameter> parameters;
+  for (const std::string& text : split_parameters(list))
+    parameters.push_back(detail::parse_parameter(text));
   return parameters;
 }
 
