@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "control.hpp"
+#include "cpu_operators.hpp"
 #include "machine.hpp"
 #include "memory.hpp"
 
@@ -73,14 +74,15 @@ cudnnStatus_t destroy_descriptor(const char* name, T* descriptor) {
 const cudnnTensorStruct& tensor(cudnnTensorDescriptor_t descriptor);
 const cudnnFilterStruct& filter(cudnnFilterDescriptor_t descriptor);
 void require_handle(cudnnHandle_t handle);
+// One number for each of y's channels.
+void require_bias(const cudnnTensorStruct& bias, const cudnnTensorStruct& y);
 
 int64_t count_of(const std::vector<int>& extents);
 
-// Extents, windows and so on of 1 to 3 spatial axes as 3, ones (or zeros) in front.
-struct Axes {
-  int64_t at[3];
-};
-Axes spatial(const std::vector<int>& numbers, size_t first, int neutral);
+dlrun::Shape shape_of(const std::vector<int>& extents);
+inline std::vector<int64_t> wide(const std::vector<int>& numbers) {
+  return {numbers.begin(), numbers.end()};
+}
 
 // out = alpha * value + beta * old, where old isn't read when beta is 0.
 template <class T>
@@ -89,6 +91,12 @@ struct Blend {
       : alpha(*static_cast<const T*>(alpha)), beta(*static_cast<const T*>(beta)) {}
   void operator()(T& to, double value) const {
     to = static_cast<T>(alpha * value + (beta == 0 ? 0 : beta * static_cast<double>(to)));
+  }
+  // All that an operator has written, to a device's memory.
+  void operator()(int device, void* at, const std::vector<T>& values) const {
+    T* to = real_elements<T>(device, at, values.size());
+    for (size_t i = 0; i < values.size(); ++i)
+      (*this)(to[i], values[i]);
   }
   double alpha, beta;
 };

@@ -1,8 +1,8 @@
-// cuDNN's convolutions: by the definition, with shapes, algorithms and workspaces checked. Of the
-// algorithms that the heuristics name, only one is right to run: the fastest isn't deterministic,
-// the next wants more workspace than any device has, the third shortens its operands.
+// cuDNN's convolutions, with shapes, algorithms and workspaces checked; the numbers are the cpu
+// device's. Of the algorithms that the heuristics name, only one is right to run: the fastest isn't
+// deterministic, the next wants more workspace than any device has, the third shortens its
+// operands.
 #include <algorithm>
-#include <cmath>
 
 #include "dnn.hpp"
 
@@ -17,84 +17,51 @@ constexpr int kRightAlgorithm = 1;
 struct Geometry {
   Geometry(cudnnTensorDescriptor_t x_descriptor, cudnnFilterDescriptor_t w_descriptor,
            cudnnConvolutionDescriptor_t convolution, cudnnTensorDescriptor_t y_descriptor) {
-    const cudnnTensorStruct& x = tensor(x_descriptor);
-    const cudnnFilterStruct& w = filter(w_descriptor);
-    const cudnnTensorStruct& y = tensor(y_descriptor);
+    const cudnnTensorStruct& in = tensor(x_descriptor);
+    const cudnnFilterStruct& window = filter(w_descriptor);
+    const cudnnTensorStruct& out = tensor(y_descriptor);
     require_object(convolution, kDescriptor);
     require(!convolution->pad.empty() && convolution->math == CUDNN_FMA_MATH,
             "a convolution that wasn't set, or not to exact products");
-    require(x.type == w.type && x.type == y.type && x.type == convolution->type, "mixed types");
-    require(x.extents.size() == w.extents.size() && x.extents.size() == y.extents.size() &&
-                x.extents.size() == convolution->pad.size() + 2,
+    type = in.type;
+    require(type == window.type && type == out.type && type == convolution->type, "mixed types");
+    require(out.extents == output_extents(in.extents, window.extents, *convolution),
+            "the output has another size");
+    x = shape_of(in.extents), w = shape_of(window.extents), y = shape_of(out.extents);
+    descriptor = *convolution;
+  }
+
+  static std::vector<int> output_extents(const std::vector<int>& x, const std::vector<int>& w,
+                                         const cudnnConvolutionStruct& convolution) {
+    require(x.size() == w.size() && x.size() == convolution.pad.size() + 2,
             "mixed numbers of axes");
-    groups = convolution->groups;
-    batch = x.extents[0], channels = x.extents[1], outputs = w.extents[0];
-    require(channels == w.extents[1] * groups && outputs % groups == 0, "channels don't fit");
-    require(y.extents[0] == batch && y.extents[1] == outputs, "outputs don't fit");
-    type = x.type;
-    in = spatial(x.extents, 2, 1), window = spatial(w.extents, 2, 1);
-    out = spatial(y.extents, 2, 1);
-    pad = spatial(convolution->pad, 0, 0), stride = spatial(convolution->stride, 0, 1);
-    dilation = spatial(convolution->dilation, 0, 1);
-    for (int i = 0; i < 3; ++i) {
-      const int64_t reach = dilation.at[i] * (window.at[i] - 1) + 1;
-      require(out.at[i] == (in.at[i] + 2 * pad.at[i] - reach) / stride.at[i] + 1,
-              "the output has another size");
+    require(x[1] == w[1] * convolution.groups && w[0] % convolution.groups == 0,
+            "channels don't fit");
+    std::vector<int> y{x[0], w[0]};
+    for (size_t i = 2; i < x.size(); ++i) {
+      const int reach = convolution.dilation[i - 2] * (w[i] - 1) + 1;
+      y.push_back((x[i] + 2 * convolution.pad[i - 2] - reach) / convolution.stride[i - 2] + 1);
     }
-    x_count = count_of(x.extents), w_count = count_of(w.extents), y_count = count_of(y.extents);
+    return y;
   }
 
-  // Calls body(x index, w index, y index, count) for all products of the convolution, by runs of
-  // them along the last axis: the weight stays, y goes on by one and x by the last stride.
-  template <class Body>
-  void for_each_run(Body body) const {
-    const int64_t in_plane = in.at[0] * in.at[1] * in.at[2];
-    const int64_t out_plane = out.at[0] * out.at[1] * out.at[2];
-    const int64_t window_size = window.at[0] * window.at[1] * window.at[2];
-    const int64_t group_channels = channels / groups;
-    for (int64_t n = 0; n < batch; ++n) {
-      for (int64_t k = 0; k < outputs; ++k) {
-        for (int64_t c = 0; c < group_channels; ++c) {
-          const int64_t from = k / (outputs / groups) * group_channels + c;
-          for_plane((n * channels + from) * in_plane, (k * group_channels + c) * window_size,
-                    (n * outputs + k) * out_plane, body);
-        }
-      }
-    }
+  template <class T>
+  CpuOperator<T> cpu_operator(const char* op, int device) const {
+    std::vector<int64_t> kernel;
+    for (int axis = 2; axis < w.rank(); ++axis)
+      kernel.push_back(w[axis]);
+    CpuOperator<T> convolution(op, device);
+    convolution.desc.attribute("kernel", kernel);
+    convolution.desc.attribute("stride", wide(descriptor.stride));
+    convolution.desc.attribute("pad", wide(descriptor.pad));
+    convolution.desc.attribute("dilation", wide(descriptor.dilation));
+    convolution.desc.attribute("group", descriptor.groups);
+    return convolution;
   }
 
-  int64_t groups, batch, channels, outputs, x_count, w_count, y_count;
   cudnnDataType_t type;
-  Axes in, window, out, pad, stride, dilation;
-
- private:
-  int64_t place(int axis, int64_t o, int64_t w) const {
-    return o * stride.at[axis] - pad.at[axis] + w * dilation.at[axis];
-  }
-  bool inside(int axis, int64_t at) const { return at >= 0 && at < in.at[axis]; }
-
-  template <class Body>
-  void for_plane(int64_t x_begin, int64_t w_begin, int64_t y_begin, Body& body) const {
-    for (int64_t w = 0; w < window.at[0] * window.at[1] * window.at[2]; ++w) {
-      const int64_t w2 = w % window.at[2];
-      const int64_t w1 = w / window.at[2] % window.at[1];
-      const int64_t w0 = w / window.at[2] / window.at[1];
-      for (int64_t row = 0; row < out.at[0] * out.at[1]; ++row) {
-        const int64_t i0 = place(0, row / out.at[1], w0);
-        const int64_t i1 = place(1, row % out.at[1], w1);
-        if (!inside(0, i0) || !inside(1, i1)) continue;
-        const int64_t x_row = x_begin + (i0 * in.at[1] + i1) * in.at[2];
-        const int64_t y_row = y_begin + row * out.at[2];
-        int64_t begin = 0;
-        int64_t end = out.at[2];
-        while (begin < end && !inside(2, place(2, begin, w2)))
-          ++begin;
-        while (end > begin && !inside(2, place(2, end - 1, w2)))
-          --end;
-        if (begin < end) body(x_row + place(2, begin, w2), w_begin + w, y_row + begin, end - begin);
-      }
-    }
-  }
+  dlrun::Shape x, w, y;
+  cudnnConvolutionStruct descriptor;
 };
 
 template <class Perf>
@@ -131,38 +98,20 @@ void use_workspace(cudnnHandle_t handle, int algorithm, void* workspace, size_t 
          [=] { std::fill_n(real_elements<char>(device, workspace, bytes), bytes, '\xFF'); }});
 }
 
-// Adds up products for each element of one operand, then blends the sums into it.
-template <class T, class Add>
-void sum_products(T* to, int64_t count, const Blend<T>& blend, Add&& add) {
-  std::vector<double> sums(static_cast<size_t>(count));
-  add(sums.data());
-  for (int64_t i = 0; i < count; ++i)
-    blend(to[i], sums[static_cast<size_t>(i)]);
-}
-
-// y [N,K,s...] += bias [K]; f(y).
-template <class T, class Finish>
-void add_bias(T* y, const T* bias, const std::vector<int>& extents, Finish&& finish) {
-  const int64_t plane = count_of(extents) / extents[0] / extents[1];
-  for (int64_t i = 0; i < count_of(extents); ++i)
-    y[i] = finish(y[i] + bias[i / plane % extents[1]]);
-}
-
-void require_bias(const cudnnTensorStruct& bias, const cudnnTensorStruct& y) {
-  require(bias.type == y.type && bias.extents.size() == y.extents.size() &&
-              bias.extents[1] == y.extents[1] && count_of(bias.extents) == bias.extents[1],
-          "a bias that doesn't fit");
-}
-
+// `bias` may be null.
 template <class T>
-void convolve(const Geometry& g, const T* x, const T* w, T* y, const Blend<T>& blend) {
-  sum_products(y, g.y_count, blend, [&](double* sums) {
-    g.for_each_run([&](int64_t xi, int64_t wi, int64_t yi, int64_t n) {
-#pragma omp simd
-      for (int64_t i = 0; i < n; ++i)
-        sums[yi + i] += static_cast<double>(x[xi + i * g.stride.at[2]]) * w[wi];
-    });
-  });
+std::vector<T> convolve(const Geometry& g, int device, const void* x, const void* w,
+                        const void* bias) {
+  CpuOperator<T> forward = g.cpu_operator<T>("convolution_forward", device);
+  forward.reads(g.x, x);
+  forward.reads(g.w, w);
+  if (bias != nullptr)
+    forward.reads({g.y[1]}, bias);
+  else
+    forward.absent();
+  forward.writes(g.y);
+  forward.run();
+  return forward.written();
 }
 
 }  // namespace
@@ -173,17 +122,10 @@ cudnnStatus_t cudnnGetConvolutionNdForwardOutputDim(cudnnConvolutionDescriptor_t
                                                     int* extents) {
   return dnn_call("cudnnGetConvolutionNdForwardOutputDim", [&] {
     require_object(convolution, kDescriptor);
-    const std::vector<int>& in = tensor(x).extents;
-    const std::vector<int>& window = filter(w).extents;
-    require(in.size() == window.size() && in.size() == static_cast<size_t>(count) &&
-                in.size() == convolution->pad.size() + 2,
-            "mixed numbers of axes");
-    require(in[1] == window[1] * convolution->groups, "channels don't fit");
-    extents[0] = in[0], extents[1] = window[0];
-    for (size_t i = 2; i < in.size(); ++i) {
-      const int reach = convolution->dilation[i - 2] * (window[i] - 1) + 1;
-      extents[i] = (in[i] + 2 * convolution->pad[i - 2] - reach) / convolution->stride[i - 2] + 1;
-    }
+    const std::vector<int> y =
+        Geometry::output_extents(tensor(x).extents, filter(w).extents, *convolution);
+    require(y.size() == static_cast<size_t>(count), "mixed numbers of axes");
+    std::copy(y.begin(), y.end(), extents);
   });
 }
 
@@ -265,8 +207,7 @@ cudnnStatus_t cudnnConvolutionForward(cudnnHandle_t handle, const void* alpha,
       using T = decltype(zero);
       issue(handle->stream,
             {"convolution forward", [=, d = handle->device, blend = Blend<T>(alpha, beta)] {
-               convolve(g, real_elements<T>(d, x, g.x_count), real_elements<T>(d, w, g.w_count),
-                        real_elements<T>(d, y, g.y_count), blend);
+               blend(d, y, convolve<T>(g, d, x, w, nullptr));
              }});
     });
   });
@@ -291,34 +232,12 @@ cudnnStatus_t cudnnConvolutionBiasActivationForward(
     with_type(g.type, [&](auto zero) {
       using T = decltype(zero);
       const Blend<T> blend(alpha, alpha2);
-      require(blend.beta == 0, "the double adds no z");
-      const std::vector<int> extents = tensor(y_descriptor).extents;
+      require(blend.alpha == 1 && blend.beta == 0, "the double scales nothing and adds no z");
       issue(handle->stream, {"convolution, bias and ReLU", [=, d = handle->device] {
-                               T* out = real_elements<T>(d, y, g.y_count);
-                               convolve(g, real_elements<T>(d, x, g.x_count),
-                                        real_elements<T>(d, w, g.w_count), out, blend);
-                               add_bias(out, real_elements<T>(d, bias, extents[1]), extents,
-                                        [](T value) { return value < 0 ? T(0) : value; });
-                             }});
-    });
-  });
-}
-
-cudnnStatus_t cudnnAddTensor(cudnnHandle_t handle, const void* alpha,
-                             cudnnTensorDescriptor_t a_descriptor, const void* a, const void* beta,
-                             cudnnTensorDescriptor_t c_descriptor, void* c) {
-  return dnn_call("cudnnAddTensor", [&] {
-    require_handle(handle);
-    const cudnnTensorStruct& to = tensor(c_descriptor);
-    require_bias(tensor(a_descriptor), to);
-    with_type(to.type, [&](auto zero) {
-      using T = decltype(zero);
-      const Blend<T> blend(alpha, beta);
-      require(blend.alpha == 1 && blend.beta == 1, "the double adds as it is");
-      issue(handle->stream, {"adding a bias", [=, d = handle->device, extents = to.extents] {
-                               add_bias(real_elements<T>(d, c, count_of(extents)),
-                                        real_elements<T>(d, a, extents[1]), extents,
-                                        [](T value) { return value; });
+                               std::vector<T> sums = convolve<T>(g, d, x, w, bias);
+                               for (T& sum : sums)
+                                 sum = sum < 0 ? T(0) : sum;
+                               blend(d, y, sums);
                              }});
     });
   });
@@ -340,15 +259,12 @@ cudnnStatus_t cudnnConvolutionBackwardData(cudnnHandle_t handle, const void* alp
       issue(
           handle->stream,
           {"convolution backward by data", [=, d = handle->device, blend = Blend<T>(alpha, beta)] {
-             const T* from = real_elements<T>(d, dy, g.y_count);
-             const T* weights = real_elements<T>(d, w, g.w_count);
-             sum_products(real_elements<T>(d, dx, g.x_count), g.x_count, blend, [&](double* sums) {
-               g.for_each_run([&](int64_t xi, int64_t wi, int64_t yi, int64_t n) {
-#pragma omp simd
-                 for (int64_t i = 0; i < n; ++i)
-                   sums[xi + i * g.stride.at[2]] += static_cast<double>(from[yi + i]) * weights[wi];
-               });
-             });
+             CpuOperator<T> backward = g.cpu_operator<T>("convolution_backward_data", d);
+             backward.reads(g.y, dy);
+             backward.reads(g.w, w);
+             backward.writes(g.x);
+             backward.run();
+             blend(d, dx, backward.written());
            }});
     });
   });
@@ -367,46 +283,16 @@ cudnnStatus_t cudnnConvolutionBackwardFilter(cudnnHandle_t handle, const void* a
     use_workspace(handle, algorithm, workspace, bytes);
     with_type(g.type, [&](auto zero) {
       using T = decltype(zero);
-      issue(handle->stream,
-            {"convolution backward by weights",
-             [=, d = handle->device, blend = Blend<T>(alpha, beta)] {
-               const T* in = real_elements<T>(d, x, g.x_count);
-               const T* from = real_elements<T>(d, dy, g.y_count);
-               sum_products(
-                   real_elements<T>(d, dw, g.w_count), g.w_count, blend, [&](double* sums) {
-                     g.for_each_run([&](int64_t xi, int64_t wi, int64_t yi, int64_t n) {
-                       double sum = 0;
-#pragma omp simd reduction(+ : sum)
-                       for (int64_t i = 0; i < n; ++i)
-                         sum += static_cast<double>(in[xi + i * g.stride.at[2]]) * from[yi + i];
-                       sums[wi] += sum;
-                     });
-                   });
-             }});
-    });
-  });
-}
-
-cudnnStatus_t cudnnConvolutionBackwardBias(cudnnHandle_t handle, const void* alpha,
-                                           cudnnTensorDescriptor_t dy_descriptor, const void* dy,
-                                           const void* beta, cudnnTensorDescriptor_t db_descriptor,
-                                           void* db) {
-  return dnn_call("cudnnConvolutionBackwardBias", [&] {
-    require_handle(handle);
-    const cudnnTensorStruct& from = tensor(dy_descriptor);
-    require_bias(tensor(db_descriptor), from);
-    with_type(from.type, [&](auto zero) {
-      using T = decltype(zero);
-      issue(handle->stream, {"bias gradient", [=, d = handle->device, extents = from.extents,
-                                               blend = Blend<T>(alpha, beta)] {
-                               const int64_t count = count_of(extents);
-                               const int64_t plane = count / extents[0] / extents[1];
-                               const T* gradient = real_elements<T>(d, dy, count);
-                               sum_products(real_elements<T>(d, db, extents[1]), extents[1], blend,
-                                            [&](double* sums) {
-                                              for (int64_t i = 0; i < count; ++i)
-                                                sums[i / plane % extents[1]] += gradient[i];
-                                            });
+      issue(handle->stream, {"convolution backward by weights",
+                             [=, d = handle->device, blend = Blend<T>(alpha, beta)] {
+                               CpuOperator<T> backward =
+                                   g.cpu_operator<T>("convolution_backward_weights", d);
+                               backward.reads(g.x, x);
+                               backward.reads(g.y, dy);
+                               backward.writes(g.w);
+                               backward.absent();
+                               backward.run();
+                               blend(d, dw, backward.written());
                              }});
     });
   });

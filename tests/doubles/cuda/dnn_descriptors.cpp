@@ -40,13 +40,11 @@ int64_t count_of(const std::vector<int>& extents) {
   return count;
 }
 
-Axes spatial(const std::vector<int>& numbers, size_t first, int neutral) {
-  const size_t n = numbers.size() - first;
-  require(n <= 3, "more than 3 spatial axes");
-  Axes axes{{neutral, neutral, neutral}};
-  for (size_t i = 0; i < n; ++i)
-    axes.at[3 - n + i] = numbers[first + i];
-  return axes;
+dlrun::Shape shape_of(const std::vector<int>& extents) {
+  dlrun::Shape shape;
+  for (const int extent : extents)
+    shape.push_back(extent);
+  return shape;
 }
 
 }  // namespace cuda_double

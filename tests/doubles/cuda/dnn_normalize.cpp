@@ -1,5 +1,5 @@
-// cuDNN's LRN, softmax and batch normalisation by their definitions, over tensors [N, C, S].
-#include <algorithm>
+// cuDNN's LRN and softmax with the cpu device's numbers, and its batch normalisation, of which the
+// cpu device has no operator, by the definition. All over tensors [N, C, S].
 #include <cmath>
 
 #include "dnn.hpp"
@@ -19,49 +19,42 @@ struct Planes {
     n = first.extents[0], c = first.extents[1], s = count_of(first.extents) / n / c;
   }
   int64_t count() const { return n * c * s; }
-  int64_t at(int64_t sample, int64_t channel, int64_t position) const {
-    return (sample * c + channel) * s + position;
-  }
-  // Calls body(n, s) for each line of channels.
-  template <class Body>
-  void for_lines(Body body) const {
-    for (int64_t i = 0; i < n * s; ++i)
-      body(i / s, i % s);
-  }
+  dlrun::Shape shape() const { return {n, c, s}; }
   // Calls body(index) for all elements of a channel.
   template <class Body>
   void for_channel(int64_t channel, Body body) const {
     for (int64_t i = 0; i < n * s; ++i)
-      body(at(i / s, channel, i % s));
+      body((i / s * c + channel) * s + i % s);
   }
 
   cudnnDataType_t type;
   int64_t n, c, s;
 };
 
-struct Lrn {
-  explicit Lrn(cudnnLRNDescriptor_t descriptor) {
-    require_object(descriptor, kDescriptor);
-    require(descriptor->size > 0, "an LRN descriptor that wasn't set");
-    numbers = *descriptor;
-  }
-  // Calls body(channel) for the window around one.
-  template <class Body>
-  void for_window(int64_t channel, int64_t channels, Body body) const {
-    const int64_t begin = std::max<int64_t>(channel - (numbers.size - 1) / 2, 0);
-    for (int64_t i = begin; i <= std::min(channel + numbers.size / 2, channels - 1); ++i)
-      body(i);
-  }
-  template <class T>
-  double scale(const Planes& p, const T* x, int64_t n, int64_t c, int64_t s) const {
-    double squares = 0;
-    for_window(c, p.c, [&](int64_t i) {
-      squares += static_cast<double>(x[p.at(n, i, s)]) * x[p.at(n, i, s)];
-    });
-    return numbers.k + numbers.alpha / numbers.size * squares;
-  }
-  cudnnLRNStruct numbers;
-};
+template <class T>
+CpuOperator<T> lrn_operator(const char* op, int device, const cudnnLRNStruct& lrn) {
+  CpuOperator<T> cpu(op, device);
+  cpu.desc.attribute("size", lrn.size).attribute("training", 1);
+  cpu.desc.number("alpha", lrn.alpha).number("beta", lrn.beta).number("k", lrn.k);
+  return cpu;
+}
+
+// Returns y and leaves in `scale` what the backward needs.
+template <class T>
+std::vector<T> lrn_forward(const Planes& p, int device, const cudnnLRNStruct& lrn, const void* x,
+                           std::vector<T>* scale) {
+  CpuOperator<T> forward = lrn_operator<T>("lrn_forward", device, lrn);
+  forward.reads(p.shape(), x);
+  forward.writes(p.shape());
+  forward.run(scale);
+  return forward.written();
+}
+
+const cudnnLRNStruct& set_lrn(cudnnLRNDescriptor_t descriptor) {
+  require_object(descriptor, kDescriptor);
+  require(descriptor->size > 0, "an LRN descriptor that wasn't set");
+  return *descriptor;
+}
 
 void require_row(const cudnnTensorStruct& row, const Planes& p) {
   require(row.type == p.type && row.extents[1] == p.c && count_of(row.extents) == p.c,
@@ -80,18 +73,11 @@ cudnnStatus_t cudnnLRNCrossChannelForward(cudnnHandle_t handle, cudnnLRNDescript
     const Planes p({x_descriptor, y_descriptor});
     with_type(p.type, [&](auto zero) {
       using T = decltype(zero);
-      issue(handle->stream,
-            {"LRN forward",
-             [=, d = handle->device, lrn = Lrn(descriptor), blend = Blend<T>(alpha, beta)] {
-               const T* from = real_elements<T>(d, x, p.count());
-               T* to = real_elements<T>(d, y, p.count());
-               p.for_lines([&](int64_t n, int64_t s) {
-                 for (int64_t c = 0; c < p.c; ++c) {
-                   const double power = std::pow(lrn.scale(p, from, n, c, s), -lrn.numbers.beta);
-                   blend(to[p.at(n, c, s)], from[p.at(n, c, s)] * power);
-                 }
-               });
-             }});
+      issue(handle->stream, {"LRN forward", [=, d = handle->device, lrn = set_lrn(descriptor),
+                                             blend = Blend<T>(alpha, beta)] {
+                               std::vector<T> scale;
+                               blend(d, y, lrn_forward(p, d, lrn, x, &scale));
+                             }});
     });
   });
 }
@@ -108,27 +94,17 @@ cudnnStatus_t cudnnLRNCrossChannelBackward(cudnnHandle_t handle, cudnnLRNDescrip
     const Planes p({x_descriptor, y_descriptor, dy_descriptor, dx_descriptor});
     with_type(p.type, [&](auto zero) {
       using T = decltype(zero);
-      issue(handle->stream,
-            {"LRN backward",
-             [=, d = handle->device, lrn = Lrn(descriptor), blend = Blend<T>(alpha, beta)] {
-               const T* in = real_elements<T>(d, x, p.count());
-               const T* out = real_elements<T>(d, y, p.count());
-               const T* from = real_elements<T>(d, dy, p.count());
-               T* to = real_elements<T>(d, dx, p.count());
-               const double factor = 2 * lrn.numbers.alpha * lrn.numbers.beta / lrn.numbers.size;
-               p.for_lines([&](int64_t n, int64_t s) {
-                 for (int64_t c = 0; c < p.c; ++c) {
-                   double ratios = 0;
-                   lrn.for_window(c, p.c, [&](int64_t i) {
-                     ratios += static_cast<double>(from[p.at(n, i, s)]) * out[p.at(n, i, s)] /
-                               lrn.scale(p, in, n, i, s);
-                   });
-                   const int64_t at = p.at(n, c, s);
-                   const double power = std::pow(lrn.scale(p, in, n, c, s), -lrn.numbers.beta);
-                   blend(to[at], from[at] * power - factor * in[at] * ratios);
-                 }
-               });
-             }});
+      issue(handle->stream, {"LRN backward", [=, d = handle->device, lrn = set_lrn(descriptor),
+                                              blend = Blend<T>(alpha, beta)] {
+                               std::vector<T> scale;
+                               lrn_forward(p, d, lrn, x, &scale);
+                               CpuOperator<T> backward = lrn_operator<T>("lrn_backward", d, lrn);
+                               for (const void* at : {x, y, dy})
+                                 backward.reads(p.shape(), at);
+                               backward.writes(p.shape());
+                               backward.run(&scale);
+                               blend(d, dx, backward.written());
+                             }});
     });
   });
 }
@@ -146,19 +122,12 @@ cudnnStatus_t cudnnSoftmaxForward(cudnnHandle_t handle, cudnnSoftmaxAlgorithm_t 
       using T = decltype(zero);
       issue(handle->stream,
             {"softmax forward", [=, d = handle->device, blend = Blend<T>(alpha, beta)] {
-               const T* from = real_elements<T>(d, x, p.count());
-               T* to = real_elements<T>(d, y, p.count());
-               std::vector<double> powers(static_cast<size_t>(p.c));
-               p.for_lines([&](int64_t n, int64_t s) {
-                 double largest = from[p.at(n, 0, s)];
-                 for (int64_t c = 1; c < p.c; ++c)
-                   largest = std::max<double>(largest, from[p.at(n, c, s)]);
-                 double sum = 0;
-                 for (int64_t c = 0; c < p.c; ++c)
-                   sum += powers[static_cast<size_t>(c)] = std::exp(from[p.at(n, c, s)] - largest);
-                 for (int64_t c = 0; c < p.c; ++c)
-                   blend(to[p.at(n, c, s)], powers[static_cast<size_t>(c)] / sum);
-               });
+               CpuOperator<T> softmax("softmax_forward", d);
+               softmax.desc.attribute("axis", 1);
+               softmax.reads(p.shape(), x);
+               softmax.writes(p.shape());
+               softmax.run();
+               blend(d, y, softmax.written());
              }});
     });
   });
@@ -178,18 +147,13 @@ cudnnStatus_t cudnnSoftmaxBackward(cudnnHandle_t handle, cudnnSoftmaxAlgorithm_t
       using T = decltype(zero);
       issue(handle->stream,
             {"softmax backward", [=, d = handle->device, blend = Blend<T>(alpha, beta)] {
-               const T* out = real_elements<T>(d, y, p.count());
-               const T* from = real_elements<T>(d, dy, p.count());
-               T* to = real_elements<T>(d, dx, p.count());
-               p.for_lines([&](int64_t n, int64_t s) {
-                 double sum = 0;
-                 for (int64_t c = 0; c < p.c; ++c)
-                   sum += static_cast<double>(from[p.at(n, c, s)]) * out[p.at(n, c, s)];
-                 for (int64_t c = 0; c < p.c; ++c) {
-                   const int64_t at = p.at(n, c, s);
-                   blend(to[at], out[at] * (from[at] - sum));
-                 }
-               });
+               CpuOperator<T> softmax("softmax_backward", d);
+               softmax.desc.attribute("axis", 1);
+               softmax.reads(p.shape(), y);
+               softmax.reads(p.shape(), dy);
+               softmax.writes(p.shape());
+               softmax.run();
+               blend(d, dx, softmax.written());
              }});
     });
   });

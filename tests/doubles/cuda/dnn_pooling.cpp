@@ -1,7 +1,4 @@
-// cuDNN's pooling by the definition.
-#include <algorithm>
-#include <limits>
-
+// cuDNN's pooling, with shapes checked; the numbers are the cpu device's.
 #include "dnn.hpp"
 
 using namespace cuda_double;
@@ -12,46 +9,39 @@ struct Geometry {
   Geometry(cudnnPoolingDescriptor_t pooling, cudnnTensorDescriptor_t x_descriptor,
            cudnnTensorDescriptor_t y_descriptor) {
     require_object(pooling, kDescriptor);
-    const cudnnTensorStruct& x = tensor(x_descriptor);
-    const cudnnTensorStruct& y = tensor(y_descriptor);
-    require(x.type == y.type && x.extents.size() == y.extents.size() &&
-                x.extents.size() == pooling->window.size() + 2 && x.extents[0] == y.extents[0] &&
-                x.extents[1] == y.extents[1],
+    const cudnnTensorStruct& in = tensor(x_descriptor);
+    const cudnnTensorStruct& out = tensor(y_descriptor);
+    require(in.type == out.type && in.extents.size() == out.extents.size() &&
+                in.extents.size() == pooling->window.size() + 2 &&
+                in.extents[0] == out.extents[0] && in.extents[1] == out.extents[1],
             "shapes don't fit");
-    type = x.type, mode = pooling->mode;
-    in = spatial(x.extents, 2, 1), out = spatial(y.extents, 2, 1);
-    window = spatial(pooling->window, 0, 1), pad = spatial(pooling->pad, 0, 0);
-    stride = spatial(pooling->stride, 0, 1);
-    x_count = count_of(x.extents), y_count = count_of(y.extents);
-    for (int i = 0; i < 3; ++i)
-      require((out.at[i] - 1) * stride.at[i] - pad.at[i] < in.at[i], "a window outside of x");
+    type = in.type, descriptor = *pooling;
+    require(is_max() || descriptor.mode == CUDNN_POOLING_AVERAGE_COUNT_INCLUDE_PADDING,
+            "the double knows no other way of pooling");
+    x = shape_of(in.extents), y = shape_of(out.extents);
+    for (size_t i = 0; i < pooling->window.size(); ++i) {
+      const int last = (out.extents[i + 2] - 1) * pooling->stride[i] - pooling->pad[i];
+      require(last < in.extents[i + 2], "a window outside of x");
+      // There cuDNN divides by the whole window, and the cpu device by a part of it.
+      require(is_max() || last + pooling->window[i] <= in.extents[i + 2] + pooling->pad[i],
+              "the double averages within the padding only");
+    }
   }
 
-  int64_t window_size() const { return window.at[0] * window.at[1] * window.at[2]; }
+  bool is_max() const { return descriptor.mode == CUDNN_POOLING_MAX; }
 
-  // Calls body(x index) for the elements of a window.
-  template <class Body>
-  void for_window(int64_t y, Body body) const {
-    const int64_t o[3] = {y / out.at[2] / out.at[1] % out.at[0], y / out.at[2] % out.at[1],
-                          y % out.at[2]};
-    const int64_t plane = y / (out.at[0] * out.at[1] * out.at[2]);
-    int64_t begin[3], end[3];
-    for (int i = 0; i < 3; ++i) {
-      begin[i] = std::max<int64_t>(o[i] * stride.at[i] - pad.at[i], 0);
-      end[i] = std::min(o[i] * stride.at[i] - pad.at[i] + window.at[i], in.at[i]);
-    }
-    for (int64_t a = begin[0]; a < end[0]; ++a) {
-      for (int64_t b = begin[1]; b < end[1]; ++b) {
-        for (int64_t c = begin[2]; c < end[2]; ++c)
-          body(((plane * in.at[0] + a) * in.at[1] + b) * in.at[2] + c);
-      }
-    }
+  template <class T>
+  CpuOperator<T> cpu_operator(const char* op, int device) const {
+    CpuOperator<T> pooling(op, device);
+    pooling.desc.attribute("kernel", wide(descriptor.window));
+    pooling.desc.attribute("stride", wide(descriptor.stride));
+    pooling.desc.attribute("pad", wide(descriptor.pad));
+    return pooling;
   }
 
   cudnnDataType_t type;
-  cudnnPoolingMode_t mode;
-  Axes in, out, window, pad, stride;
-  int64_t x_count, y_count;
+  cudnnPoolingStruct descriptor;
+  dlrun::Shape x, y;
 };
 
 }  // namespace
@@ -67,19 +57,13 @@ cudnnStatus_t cudnnPoolingForward(cudnnHandle_t handle, cudnnPoolingDescriptor_t
       using T = decltype(zero);
       issue(handle->stream,
             {"pooling forward", [=, d = handle->device, blend = Blend<T>(alpha, beta)] {
-               const T* from = real_elements<T>(d, x, g.x_count);
-               T* to = real_elements<T>(d, y, g.y_count);
-               for (int64_t i = 0; i < g.y_count; ++i) {
-                 double largest = -std::numeric_limits<double>::infinity();
-                 double sum = 0;
-                 g.for_window(i, [&](int64_t at) {
-                   largest = std::max<double>(largest, from[at]);
-                   sum += from[at];
-                 });
-                 blend(to[i], g.mode == CUDNN_POOLING_MAX
-                                  ? largest
-                                  : sum / static_cast<double>(g.window_size()));
-               }
+               CpuOperator<T> pooling = g.cpu_operator<T>(
+                   g.is_max() ? "pooling_max_forward" : "pooling_average_forward", d);
+               if (g.is_max()) pooling.desc.attribute("training", 0);
+               pooling.reads(g.x, x);
+               pooling.writes(g.y);
+               pooling.run();
+               blend(d, y, pooling.written());
              }});
     });
   });
@@ -94,7 +78,7 @@ cudnnStatus_t cudnnPoolingBackward(cudnnHandle_t handle, cudnnPoolingDescriptor_
   return dnn_call("cudnnPoolingBackward", [&] {
     require_handle(handle);
     const Geometry g(pooling, dx_descriptor, dy_descriptor);
-    require(g.mode == CUDNN_POOLING_AVERAGE_COUNT_INCLUDE_PADDING, "the double averages only");
+    require(!g.is_max(), "the double knows the gradient of averages only");
     require(tensor(y_descriptor).extents == tensor(dy_descriptor).extents &&
                 tensor(x_descriptor).extents == tensor(dx_descriptor).extents && y != nullptr &&
                 x != nullptr,
@@ -103,16 +87,11 @@ cudnnStatus_t cudnnPoolingBackward(cudnnHandle_t handle, cudnnPoolingDescriptor_
       using T = decltype(zero);
       issue(handle->stream,
             {"pooling backward", [=, d = handle->device, blend = Blend<T>(alpha, beta)] {
-               const T* from = real_elements<T>(d, dy, g.y_count);
-               T* to = real_elements<T>(d, dx, g.x_count);
-               std::vector<double> sums(static_cast<size_t>(g.x_count));
-               for (int64_t i = 0; i < g.y_count; ++i) {
-                 g.for_window(i, [&](int64_t at) {
-                   sums[static_cast<size_t>(at)] += from[i] / static_cast<double>(g.window_size());
-                 });
-               }
-               for (int64_t i = 0; i < g.x_count; ++i)
-                 blend(to[i], sums[static_cast<size_t>(i)]);
+               CpuOperator<T> pooling = g.cpu_operator<T>("pooling_average_backward", d);
+               pooling.reads(g.y, dy);
+               pooling.writes(g.x);
+               pooling.run();
+               blend(d, dx, pooling.written());
              }});
     });
   });
