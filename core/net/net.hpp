@@ -182,8 +182,19 @@ class Net {
   const memory::Traffic& traffic() const { return traffic_; }
   // Lines of the placement report: what runs where, and why; ends with operators_elsewhere.
   std::vector<std::string> placement_report() const;
-  // Lines on operators that ran on another device than their layer; none before the first pass.
-  std::vector<std::string> operators_elsewhere() const;
+
+  // An operator that ran on another device than its layers.
+  struct OperatorElsewhere {
+    std::string runner;
+    std::string home;  // the layers' device
+    std::string op;
+    std::string declined;  // "home: why"
+    std::vector<std::string> layers;
+  };
+  // None before the first pass.
+  std::vector<OperatorElsewhere> operators_elsewhere() const;
+  // A line for each two devices.
+  std::vector<std::string> operators_elsewhere_in_short() const;
   double data_wait_seconds() const;
 
  private:
@@ -202,6 +213,7 @@ class Net {
   void plan_operators(LayerNode& layer);
   void allocate_for_operators(LayerNode& layer);
   void prepare_layer(Stage& stage);
+  int64_t n_layers() const;
   dlr_mem shared_workspace(memory::Device& device, uint64_t bytes);
   void share_params(Net& twin);
   void fill_params();

@@ -1,11 +1,9 @@
-// Where layers run: devices, operator plans with their memory, and the report of it.
+// Where layers run: devices, and operator plans with their memory.
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <array>
 #include <map>
-#include <set>
 #include <utility>
 
 #include "core/base/error.hpp"
@@ -119,6 +117,8 @@ void Net::plan_operators(LayerNode& layer) {
     const int64_t pair = pair_of(op);
     if (pair < 0 || is_whole(layer, pair)) continue;
     for_pair(layer, pair, [&](Operator& each) {
+      if (each.declined.empty())
+        each.declined = executor.device().name() + ": it declined another operator of the pair";
       forget_plan(each);
       executor.plan_on_host(each);
     });
@@ -159,65 +159,6 @@ dlr_mem Net::shared_workspace(memory::Device& device, uint64_t bytes) {
     operator_memory_.back().second = workspace = device.allocate(bytes);
   }
   return workspace;
-}
-
-std::vector<std::string> Net::placement_report() const {
-  std::map<std::string, int> layers_on{{devices_.primary->name(), 0}};
-  int n_layers = 0;
-  int n_fused = 0;
-  std::vector<std::string> details;
-  for (const auto& stage : stages_) {
-    if (!stage->layer) continue;
-    ++n_layers;
-    if (stage->fused_into != nullptr) ++n_fused;
-    const LayerNode& layer = *stage->layer;
-    const memory::Device& device = layer.context.executor->device();
-    const bool on_host = layer.context.executor == host_executor_;
-    if (!on_host || stage->config.has("device") || main_executor_ == host_executor_)
-      ++layers_on[device.name()];
-    if (!stage->placed_on_host_because.empty()) {
-      details.push_back(fmt::format("{}on host: {} '{}' ({})", on_host ? "" : "partly ",
-                                    layer.type_name, stage->name, stage->placed_on_host_because));
-    }
-  }
-  std::vector<std::string> lines;
-  for (const auto& [device, count] : layers_on)
-    lines.push_back(fmt::format("{} runs {} of {} layers", device, count, n_layers));
-  if (n_fused > 0) {
-    lines.push_back(fmt::format("{} of them as part of the operator before {}", n_fused,
-                                n_fused == 1 ? "it" : "them"));
-  }
-  lines.insert(lines.end(), details.begin(), details.end());
-  for (std::string& line : operators_elsewhere())
-    lines.push_back(std::move(line));
-  return lines;
-}
-
-// Tells of what ran, not of what was planned: a layer may describe an operator and go another way
-// (a convolution describes gemm for the case that no device plans it as a whole), and descriptions
-// don't say which of them stands in for which.
-std::vector<std::string> Net::operators_elsewhere() const {
-  std::map<std::array<std::string, 3>, int> layers;  // of (who ran it, operator, who declined it)
-  int n_layers = 0;
-  for (const auto& stage : stages_) {
-    if (!stage->layer) continue;
-    ++n_layers;
-    const memory::Device& device = stage->layer->context.executor->device();
-    std::set<std::array<std::string, 3>> found;
-    for (const Operator& op : stage->layer->operators) {
-      if (op.has_run && op.device != &device)
-        found.insert({op.device->name(), op.op, device.name()});
-    }
-    for (const auto& each : found)
-      ++layers[each];
-  }
-  std::vector<std::string> lines;
-  for (const auto& [each, count] : layers) {
-    const auto& [runner, op, decliner] = each;
-    lines.push_back(fmt::format("{} runs {} for {} of {} layers: {} declined it", runner, op, count,
-                                n_layers, decliner));
-  }
-  return lines;
 }
 
 }  // namespace dlrun::net

@@ -182,8 +182,8 @@ void Trainer::iterate_and_report() {
   if (!lines.empty()) spdlog::info("what moves in an iteration:");
   for (const std::string& line : lines)
     spdlog::info("  {}", line);
-  for (const std::string& line : train_net_->operators_elsewhere())
-    spdlog::info("{}", line);
+  for (const std::string& line : train_net_->operators_elsewhere_in_short())
+    spdlog::info("{}; `dlrun time` lists them with the reasons", line);
 }
 
 Trainer::Outcome Trainer::run() {

@@ -63,11 +63,21 @@ const char* const kNet = R"(
           inner_product_param { num_output: 4 } }
 )";
 
-// What the report of the net says of operators, before its first pass and behind it.
+// What the net says of operators that ran elsewhere: before its first pass, and behind it.
 struct Told {
   std::string before;
   std::string behind;
+  std::string in_short;
 };
+
+std::string elsewhere(const net::Net& net) {
+  std::string lines;
+  for (const net::Net::OperatorElsewhere& each : net.operators_elsewhere()) {
+    lines += fmt::format("{} runs {} of {} ({})\n", each.runner, each.op,
+                         fmt::join(each.layers, ", "), each.declined);
+  }
+  return lines;
+}
 
 Told told(Plan of_host, Plan of_others) {
   LayersBench bench(Operators::kOfDevice);
@@ -84,11 +94,12 @@ Told told(Plan of_host, Plan of_others) {
   net::Net net(bench.parse_net(kNet), bench, options);
   net.prepare(devices);
   Told lines;
-  lines.before = fmt::format("{}", fmt::join(net.operators_elsewhere(), "\n"));
+  lines.before = elsewhere(net);
   net.begin_iteration();
   net.forward();
   net.backward();
-  lines.behind = fmt::format("{}", fmt::join(net.operators_elsewhere(), "\n"));
+  lines.behind = elsewhere(net);
+  lines.in_short = fmt::format("{}", fmt::join(net.operators_elsewhere_in_short(), "\n"));
   return lines;
 }
 
@@ -98,18 +109,27 @@ TEST_CASE("operators elsewhere are told with the layer's own device, and only if
   const Told lines = told(plan_some<is_anything>, plan_some<is_convolution>);
   CHECK(lines.before.empty());
   std::string expected;
-  for (const std::string pass : {"backward_data", "backward_weights", "forward"}) {
-    expected += "home runs inner_product_" + pass + " for 2 of 5 layers: first declined it\n";
-    expected += "home runs inner_product_" + pass + " for 1 of 5 layers: second declined it\n";
+  for (const std::string home : {"first", "second"}) {
+    const std::string layers = home == "first" ? "ip1, ip2" : "ip3";
+    for (const std::string pass : {"backward_data", "backward_weights", "forward"}) {
+      expected +=
+          fmt::format("home runs inner_product_{} of {} ({}: not here)\n", pass, layers, home);
+    }
   }
-  CHECK(lines.behind + "\n" == expected);  // no gemm, which the convolution had no need of
+  CHECK(lines.behind == expected);  // no gemm, which the convolution had no need of
+  CHECK(lines.in_short ==
+        "first leaves 3 operators in 2 of 5 layers to home\n"
+        "second leaves 3 operators in 1 of 5 layers to home");
 }
 
 TEST_CASE("a layer counts once, however many of its operators of a kind ran elsewhere") {
   const Told lines = told(plan_some<is_gemm>, plan_some<is_nothing>);
   CHECK(lines.behind ==
-        "home runs gemm for 3 of 5 layers: first declined it\n"
-        "home runs gemm for 1 of 5 layers: second declined it");
+        "home runs gemm of conv, ip1, ip2 (first: not here)\n"
+        "home runs gemm of ip3 (second: not here)\n");
+  CHECK(lines.in_short ==
+        "first leaves 1 operator in 3 of 5 layers to home\n"
+        "second leaves 1 operator in 1 of 5 layers to home");
 }
 
 }  // namespace dlrun::test
