@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "core/base/plugin_call.hpp"
 #include "core/cli/commands.hpp"
 #include "core/cli/session_options.hpp"
 #include "core/cli/text_table.hpp"
@@ -117,6 +118,7 @@ void print_net(const json& net) {
 }
 
 int check_job(const train::SessionOptions& options, bool as_json) {
+  base::tell_crashes();
   train::Session session(options);
   session.require_known_devices();
   const config::Job& job = session.job();

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/error.hpp"
+#include "core/base/plugin_call.hpp"
 #include "core/cli/commands.hpp"
 #include "core/cli/session_options.hpp"
 #include "core/train/score.hpp"
@@ -22,6 +23,7 @@ struct Options {
 
 // A job's first test net and its test_iter, or the net given.
 int test_net(const Options& options) {
+  base::tell_crashes();
   train::Session session(options.session);
   const config::Job& job = session.job();
   const bool from_job = !job.test_nets.empty();

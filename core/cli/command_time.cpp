@@ -7,6 +7,7 @@
 
 #include "core/base/error.hpp"
 #include "core/base/files.hpp"
+#include "core/base/plugin_call.hpp"
 #include "core/cli/commands.hpp"
 #include "core/cli/session_options.hpp"
 #include "core/cli/text_table.hpp"
@@ -113,6 +114,7 @@ std::unique_ptr<net::Net> make_net(train::Session& session, const config::Node& 
 }
 
 int time_model(const Options& options) {
+  base::tell_crashes();
   train::Session session(options.session);
   const config::Node& node = session.job().train_net;
   if (!node) base::fail_input({options.session.config}, "holds no net to time");

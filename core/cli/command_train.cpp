@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "core/base/files.hpp"
+#include "core/base/plugin_call.hpp"
 #include "core/cli/commands.hpp"
 #include "core/cli/session_options.hpp"
 #include "core/train/run_log.hpp"
@@ -39,6 +40,7 @@ std::vector<std::string> weight_files(const Options& options, const config::Job&
 }
 
 int train_job(const Options& options) {
+  base::tell_crashes();
   train::Session session(options.session);
   std::string state;
   if (!options.resume.empty()) {

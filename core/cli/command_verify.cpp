@@ -4,6 +4,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "core/base/plugin_call.hpp"
 #include "core/cli/commands.hpp"
 #include "core/cli/session_options.hpp"
 #include "core/train/verify.hpp"
@@ -66,6 +67,7 @@ Command add_verify_command(CLI::App& app) {
   command->add_flag("--json", options->json, "print JSON");
   command->footer("Example:\n  dlrun verify conv.prototxt --against conv.h5 --device cpu");
   return [options] {
+    base::tell_crashes();
     train::Session session(options->session);
     const train::VerifyResult result = train::verify(session, options->verify);
     options->json ? print_json(result) : print_table(result);

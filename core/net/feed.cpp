@@ -8,6 +8,7 @@
 
 #include "core/base/error.hpp"
 #include "core/base/keys.hpp"
+#include "core/base/plugin_call.hpp"
 #include "core/host/error.hpp"
 #include "core/memory/device.hpp"
 #include "core/model_io/host_blob.hpp"
@@ -112,6 +113,7 @@ void Feed::open(const config::Node& layer, Catalogue& catalogue, bool is_trainin
 
 void Feed::read_sample(uint64_t position) {
   dlr_item item{sizeof(dlr_item), sample_.data(), sample_.size()};
+  const base::PluginCall call(subject_, plugin_file_, "read", false);
   host::check(source_->read(source_.self(), position, &item), subject_);
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/base/error.hpp"
+#include "core/base/plugin_call.hpp"
 #include "core/host/error.hpp"
 
 namespace dlrun::net {
@@ -61,7 +62,10 @@ LayerNode::LayerNode(const config::Node& layer, Catalogue& catalogue, uint32_t d
   top_descs.resize(static_cast<size_t>(n_tops));
   top_shape_known.resize(static_cast<size_t>(n_tops));
   const dlr_params* params = params_owner_.add(config);
-  located([&] { host::check(type_->create(params, &context, &self_), subject_); });
+  located([&] {
+    const base::PluginCall call(subject_, plugin_file, "create");
+    host::check(type_->create(params, &context, &self_), subject_);
+  });
   is_made_ = true;
 }
 
@@ -71,6 +75,7 @@ LayerNode::~LayerNode() {
 
 void LayerNode::setup() {
   located([&] {
+    const base::PluginCall call(subject_, plugin_file, "setup");
     host::check(type_->setup(self_, &context), subject_);
     check_facts();
     check_unnamed_tops();
@@ -105,7 +110,10 @@ void LayerNode::reshape() {
   scratch.clear();
   operators.clear();
   top_shape_known.assign(top_shape_known.size(), false);
-  located([&] { host::check(type_->reshape(self_, &context), subject_); });
+  located([&] {
+    const base::PluginCall call(subject_, plugin_file, "reshape");
+    host::check(type_->reshape(self_, &context), subject_);
+  });
   for (size_t top = 0; top < top_shape_known.size(); ++top) {
     if (!top_shape_known[top]) {
       base::fail_work(config.where(),
@@ -115,6 +123,7 @@ void LayerNode::reshape() {
 }
 
 void LayerNode::forward() {
+  const base::PluginCall call(subject_, plugin_file, "forward");
   host::check(type_->forward(self_, &context), subject_);
 }
 
@@ -123,6 +132,7 @@ bool LayerNode::has_backward() const {
 }
 
 void LayerNode::backward() {
+  const base::PluginCall call(subject_, plugin_file, "backward");
   host::check(type_->backward(self_, &context), subject_);
 }
 

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "core/base/error.hpp"
+#include "core/base/plugin_call.hpp"
 #include "core/host/error.hpp"
 #include "core/host/threads.hpp"
 #include "core/net/core_kernels.hpp"
@@ -34,11 +35,12 @@ Optimizer::Optimizer(const config::Node& solver, net::Net& net, net::Catalogue& 
   }
   const dlr_params* params = params_owner_.add(solver);
   schedule_ = {catalogue.get<dlr_schedule_type>("schedule", solver.text("lr_policy"),
-                                                solver.where("lr_policy"), "solver: "),
+                                                solver.where("lr_policy"), subject_),
                "", params};
-  solver_ = {catalogue.get<dlr_solver_type>("solver", solver.text("type"), solver.where("type"),
-                                            "solver: "),
-             "", params};
+  const net::Provided provided =
+      catalogue.load("solver", solver.text("type"), solver.where("type"), subject_);
+  solver_file_ = provided.plugin_file;
+  solver_ = {*static_cast<const dlr_solver_type*>(provided.type), "", params};
   context_.executor = &net.executor();
   context_.dtype = net.options().dtype;
 
@@ -122,7 +124,8 @@ void Optimizer::update(size_t index, int64_t iteration, double rate) {
   const std::vector<dlr_tensor*>& history = history_pointers_[index];
   const dlr_update update = {sizeof(dlr_update), &context_,      &param.data, &param.gradient,
                              history.data(),     history.size(), iteration,   rate};
-  host::check(solver_->update(solver_.self(), &update), "solver: ");
+  const base::PluginCall call(subject_, solver_file_, "update");
+  host::check(solver_->update(solver_.self(), &update), subject_);
 }
 
 std::vector<model_io::HostBlob> Optimizer::history() {

@@ -38,6 +38,8 @@ class Optimizer {
 
   net::Net& net_;
   host::ParamsOwner params_owner_;
+  const std::string subject_ = "solver: ";
+  std::string solver_file_;
   host::Instance<dlr_solver_type> solver_;
   host::Instance<dlr_schedule_type> schedule_;
   dlr_context context_;

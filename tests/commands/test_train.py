@@ -5,7 +5,7 @@ import re
 import signal
 import time
 
-from support import CommandTest, SOURCE, caffemodel, fields, main
+from support import BUILD, CommandTest, SOURCE, caffemodel, fields, main
 
 LENET = SOURCE / "configs/lenet-mnist.yaml"
 SHORT = ("--device", "cpu", "--set", "solver.max_iter=60", "--set", "solver.test_interval=30", "--set", "solver.display=20")
@@ -24,6 +24,30 @@ class Training(CommandTest):
         self.assertLess(accuracies[0], 0.3)
         self.assertGreater(accuracies[-1], 0.93)
         self.assertRegex(done.out, r"iteration 300/300, loss [0-9.e-]+, lr [0-9.e-]+, [0-9]+ images/s, ETA .*, data wait")
+
+    def test_a_net_in_which_nothing_learns_is_warned_of(self):
+        first, second = "layer { name: 'in' type: 'DummyData' top: 'x' dummy_data_param { shape { dim: 2 dim: 3 } } }\n", \
+            "layer { name: 'ip' type: 'InnerProduct' bottom: 'x' top: 'y' inner_product_param { num_output: 2 } %s }\n"
+        solver = "type: 'SGD' base_lr: 0.1 lr_policy: 'fixed' max_iter: 1 net_param { name: 'n'\n"
+        for fields, expected in [("", "it has no loss"), ("loss_weight: 1 param { lr_mult: 0 } param { lr_mult: 0 }", "no parameter that a loss depends on"),
+                                 ("loss_weight: 1", "")]:
+            job = self.folder / "job.prototxt"
+            job.write_text(solver + first + second % fields + "}\n")
+            done = self.expect_ok("train", job, "--device", "cpu")
+            self.assertIn(f"job.prototxt:1:57: nothing in this net learns: {expected}" if expected else "", done.err)
+            self.assertEqual("learns" in done.err, expected != "")
+
+    def test_a_plugin_s_crash_says_which_layer(self):
+        self.plugin_path = None  # which excludes --plugin
+        plugin = BUILD / "tests/gallery/layer_crashes.so"
+        job = self.folder / "job.prototxt"
+        job.write_text("""type: 'SGD' base_lr: 0.1 lr_policy: 'fixed' max_iter: 1 net_param {
+            layer { name: 'in' type: 'DummyData' top: 'x' dummy_data_param { shape { dim: 2 dim: 3 } } }
+            layer { name: 'ip' type: 'InnerProduct' bottom: 'x' top: 'y' inner_product_param { num_output: 2 } }
+            layer { name: 'bad' type: 'Gallery' bottom: 'y' bottom: 'y' top: 'z' loss_weight: 1 } }""")
+        done = self.run_dlrun("train", job, "--device", "cpu", "--plugin", plugin)
+        self.assertEqual(done.code, -signal.SIGSEGV)
+        self.assertIn(f"layer 'bad': crashed in forward (segmentation fault), in the plugin {plugin} or in what it called\n", done.err)
 
     def test_the_same_run_gives_the_same_bits(self):
         self.train("a")
