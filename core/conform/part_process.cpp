@@ -97,6 +97,7 @@ class Workshop {
   }
 
   void run(const std::string& part, const std::string& name, Runner& runner) {
+    if (part.ends_with("-devices")) return run_on_other_devices(part, name, runner);
     const bool is_device = part.starts_with("device-");
     if (!is_device) watch(part, runner);
     if (part == "layer") return run_layer(name, runner);
@@ -184,6 +185,42 @@ class Workshop {
     check_solver(portable(), name, cases, runner);
   }
 
+  // A layer or solver on all that this machine has beside the host's device.
+  void run_on_other_devices(const std::string& part, const std::string& name, Runner& runner) {
+    runner.rung("devices");
+    if (session_)
+      return runner.absent("with --from a device's own `dlrun conform` compares its layers");
+    const Ground on_host = portable();
+    bool any = false;
+    for (const train::DeviceKind& kind : plugins_.device_kinds()) {
+      if (kind.is_host || !is_there(kind.name, runner)) continue;
+      any = true;
+      train::DeviceChoice choice;
+      choice.device = kind.name;
+      const Ground ground = ground_on([&] { return open(choice); }, ", on " + kind.name);
+      if (part == "layer-devices") {
+        check_layer_on_device(ground, on_host, layer_cases_, name, runner);
+      } else {
+        check_solver_on_device(ground, on_host, name, texts("solvers.yaml", solvers_text), runner);
+      }
+    }
+    if (!any) runner.absent("there is no other device than the host's");
+  }
+
+  // Whether the machine has such a device. What is wrong with that plugin isn't this one's fault.
+  bool is_there(const std::string& device, Runner& runner) {
+    try {
+      uint64_t n = 0;
+      dlr_string reason{"", 0};
+      host::check(catalogue_.get<dlr_device_type>("device", device, {}, "").count(&n, &reason));
+      return n > 0;
+    } catch (const base::Error& error) {
+      const std::string why = error.what();
+      runner.check("N1", "device '" + device + "'", [&] { decline(why); });
+      return false;
+    }
+  }
+
   // Where cases come from: dlrun's own, then the author's.
   std::vector<CaseText> texts(const char* file, const char* builtin) const {
     std::vector<CaseText> texts = {{builtin, file}};
@@ -223,6 +260,7 @@ std::vector<std::string> parts_of(const std::string& kind) {
   if (kind == "device")
     return {"device-memory", "device-kernels", "device-operators", "device-layers"};
   const std::vector<std::string> kinds = registry::known_kinds();
+  if (kind == "layer" || kind == "solver") return {kind, kind + "-devices"};
   if (std::find(kinds.begin(), kinds.end(), kind) != kinds.end()) return {kind};
   return {};
 }

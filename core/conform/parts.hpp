@@ -49,4 +49,11 @@ void check_device_layers(const Ground& ground, const Ground& host, std::vector<L
 void check_device_solvers(const Ground& ground, const Ground& host,
                           const std::vector<CaseText>& texts, Runner& runner);
 
+// One type's numbers on another device than the host's.
+void check_layer_on_device(const Ground& ground, const Ground& host,
+                           const std::vector<LayerCase>& cases, const std::string& only,
+                           Runner& runner);
+void check_solver_on_device(const Ground& ground, const Ground& host, const std::string& type,
+                            const std::vector<CaseText>& texts, Runner& runner);
+
 }  // namespace dlrun::conform

@@ -186,6 +186,11 @@ class Gallery(CommandTest):
             "unlisted_kernel": "S9",
         })
 
+    @unittest.skipUnless((PLUGINS / "device_opencl.so").exists(), "the build has no device that compiles kernels")
+    def test_kernels_that_other_devices_can_t_compile(self):
+        self.expect("layer_kernel_in_cpp", "N1")
+        self.expect("solver_kernel_in_cpp", "N4")
+
     def test_sources(self):
         self.expect_each("source", {
             "restless": "R1",

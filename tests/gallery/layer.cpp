@@ -13,7 +13,7 @@
 #include <xmmintrin.h>
 #endif
 
-#include "unlisted.hpp"
+#include "kernels.hpp"
 
 namespace {
 
@@ -39,6 +39,7 @@ enum Defect {
   sets_reserved,
   cannot_be_set_up,
   reads_its_output,
+  kernel_in_cpp,
   unlisted_kernel,
   unlisted_in_backward,
   flushes_while_running,
@@ -71,7 +72,7 @@ class Gallery final : public Layer {
     facts.elementwise = kDefect == false_elementwise;
     facts.identity_in_test = kDefect == false_identity;
     facts.zero_to_zero = 1;
-    facts.host_only = 1;
+    facts.host_only = kDefect != kernel_in_cpp;
     facts.reserved[5] = kDefect == sets_reserved;
     context.facts(facts);
     TopFacts y;
@@ -135,8 +136,10 @@ class Gallery final : public Layer {
     for (int64_t i = 0; i < n; ++i)
       y[i] = x0[i] * x1[is_reversed ? n - 1 - i : i] + x0[i] + static_cast<T>(too_much(context));
     if (kDefect == unlisted_kernel)
-      context.launch(gallery::kUnlisted, n, 1, read_write(context.top(0)));
-    if (kDefect == reads_its_output) context.launch(gallery::kUnlisted, n, 1, read(context.top(0)));
+      context.launch(gallery::kKeep, n, 1, read_write(context.top(0)));
+    if (kDefect == kernel_in_cpp)
+      context.launch(gallery::kKeepInCpp, n, 1, read_write(context.top(0)));
+    if (kDefect == reads_its_output) context.launch(gallery::kKeep, n, 1, read(context.top(0)));
     if (kDefect == shares_state && n > 0) y[0] = static_cast<T>(kept_for_a_while(y[0]));
   }
 
@@ -175,7 +178,7 @@ class Gallery final : public Layer {
       for (int64_t i = 0; i < n; ++i)
         dx1[i] = dy[i] * x0[i];
       if (kDefect == unlisted_in_backward)
-        context.launch(gallery::kUnlisted, n, 1, read_write(context.bottom_gradient(1)));
+        context.launch(gallery::kKeep, n, 1, read_write(context.bottom_gradient(1)));
     }
   }
 
@@ -204,8 +207,10 @@ dlr_error* save_unheeded(void* self, dlr_error* (*write)(void*, dlr_string), voi
   });
 }
 
+const dlr_kernel* const kKernels[] = {&gallery::kKeepInCpp};
 const dlr_layer_type kGallery = [] {
-  dlr_layer_type type = layer_type<Gallery>({2, 2, 1, 1});
+  dlr_layer_type type =
+      layer_type<Gallery>({2, 2, 1, 1}, kKernels, kDefect == kernel_in_cpp ? 1 : 0);
   if (kDefect == ignores_full_disk) type.save_state = save_unheeded;
   return type;
 }();

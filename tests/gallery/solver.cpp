@@ -7,6 +7,8 @@
 #include <map>
 #include <vector>
 
+#include "kernels.hpp"
+
 namespace {
 
 enum Defect {
@@ -19,28 +21,15 @@ enum Defect {
   loses_precision,
   refuses_empty,
   unlisted_kernel,
+  kernel_in_cpp,
   leaks,
 };
 constexpr Defect kDefect = DEFECT;
 
 using namespace dlrun;
 
-// A kernel that leaves everything as it is.
-void touch(const dlr_kernel_arg*, int64_t, int64_t) {}
-const dlr_cpu_variant kVariant = {
-    sizeof(dlr_cpu_variant), literal("baseline"), touch, touch, touch, touch};
-const dlr_cpu_variant* const kVariants[] = {&kVariant};
-const dlr_kernel kTouch = {sizeof(dlr_kernel),
-                           literal("gallery_touch"),
-                           literal("DLR_OUT(real) y"),
-                           literal(""),
-                           kVariants,
-                           1,
-                           1,
-                           1,
-                           0,
-                           0};
-const dlr_kernel* const kKernels[] = {&kTouch};
+const dlr_kernel& kKernel = kDefect == kernel_in_cpp ? gallery::kKeepInCpp : gallery::kKeep;
+const dlr_kernel* const kKernels[] = {&kKernel};
 
 int updates_so_far = 0;  // of all instances
 
@@ -57,7 +46,7 @@ class Gallery final : public Solver {
     ++updates_so_far;
     if (kDefect == refuses_empty && context.param().count() == 0)
       throw Error("a parameter without elements");
-    context.launch_elementwise(kTouch, read_write(context.param()));
+    context.launch_elementwise(kKernel, read_write(context.param()));
     context.dtype() == DLR_F64 ? update_as<double>(context) : update_as<float>(context);
   }
 

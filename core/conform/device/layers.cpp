@@ -158,6 +158,16 @@ void check_residency(const Ground& ground, const LayerCase& c, uint32_t dtype) {
   compare(moved, left, dtype);
 }
 
+std::string name_of(const Ground& ground, const LayerCase& c, uint32_t dtype) {
+  return fmt::format("{}: {}, float{}{}", c.layer, c.name, dtype & 0xFF, ground.label);
+}
+
+std::vector<LayerCase> default_cases_that_fit(const Ground& host, const std::string& layer,
+                                              Runner& runner) {
+  return fitting(default_cases(host, layer), "N1", layer, runner,
+                 [&](const LayerCase& tried) { Subject(host, tried); });
+}
+
 // Of installed types that no case is of.
 std::vector<LayerCase> cases_of_others(const Ground& host, const std::vector<LayerCase>& cases,
                                        Runner& runner) {
@@ -167,8 +177,7 @@ std::vector<LayerCase> cases_of_others(const Ground& host, const std::vector<Lay
                     [&](const LayerCase& each) { return each.layer == layer; }))
       continue;
     try {
-      for (LayerCase& each : fitting(default_cases(host, layer), "N1", layer, runner,
-                                     [&](const LayerCase& tried) { Subject(host, tried); }))
+      for (LayerCase& each : default_cases_that_fit(host, layer, runner))
         others.push_back(std::move(each));
     } catch (const base::Error& error) {  // somebody else's plugin that can't be opened
       const std::string why = error.what();
@@ -179,6 +188,17 @@ std::vector<LayerCase> cases_of_others(const Ground& host, const std::vector<Lay
 }
 
 }  // namespace
+
+void check_layer_on_device(const Ground& ground, const Ground& host,
+                           const std::vector<LayerCase>& cases, const std::string& only,
+                           Runner& runner) {
+  std::vector<LayerCase> own = cases_of_layer(cases, only);
+  if (own.empty()) own = default_cases_that_fit(host, only, runner);
+  for (const LayerCase& c : own) {
+    for (const uint32_t dtype : {DLR_F32, DLR_F64})
+      runner.check("N1", name_of(ground, c, dtype), [&] { check_numbers(ground, host, c, dtype); });
+  }
+}
 
 void check_device_layers(const Ground& ground, const Ground& host, std::vector<LayerCase> cases,
                          bool all_installed, Runner& runner) {
@@ -191,7 +211,7 @@ void check_device_layers(const Ground& ground, const Ground& host, std::vector<L
   for (const LayerCase& c : cases) {
     if (!ground.catalogue.has("layer", c.layer)) continue;
     for (const uint32_t dtype : {DLR_F32, DLR_F64}) {
-      const std::string name = fmt::format("{}: {}, float{}", c.layer, c.name, dtype & 0xFF);
+      const std::string name = name_of(ground, c, dtype);
       runner.check("N1", name, [&] { check_numbers(ground, host, c, dtype); }) &&
           runner.check("N2", name, [&] { check_residency(ground, c, dtype); });
     }

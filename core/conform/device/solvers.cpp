@@ -22,22 +22,31 @@ void check_numbers(const Ground& ground, const Ground& host, const SolverCase& c
   }
 }
 
+// Cases of one type, or default ones.
+std::vector<SolverCase> cases_of(const Ground& host, const std::string& type,
+                                 const std::vector<CaseText>& texts, Runner& runner) {
+  std::vector<SolverCase> cases = solver_cases(texts, type);
+  if (!cases.empty()) return cases;
+  return fitting(default_solver_cases(type), "N4", type, runner,
+                 [&](const SolverCase& c) { SolverSubject(host, c, DLR_F32); });
+}
+
 }  // namespace
+
+void check_solver_on_device(const Ground& ground, const Ground& host, const std::string& type,
+                            const std::vector<CaseText>& texts, Runner& runner) {
+  for (const SolverCase& c : cases_of(host, type, texts, runner)) {
+    for (const uint32_t dtype : {DLR_F32, DLR_F64})
+      runner.check("N4", fmt::format("{}, float{}{}", c.text(), dtype & 0xFF, ground.label),
+                   [&] { check_numbers(ground, host, c, dtype); });
+  }
+}
 
 void check_device_solvers(const Ground& ground, const Ground& host,
                           const std::vector<CaseText>& texts, Runner& runner) {
   runner.rung("solvers");
-  for (const std::string& type : ground.catalogue.names("solver")) {
-    std::vector<SolverCase> cases = solver_cases(texts, type);
-    if (cases.empty())
-      cases = fitting(default_solver_cases(type), "N4", type, runner,
-                      [&](const SolverCase& c) { SolverSubject(host, c, DLR_F32); });
-    for (const SolverCase& c : cases) {
-      for (const uint32_t dtype : {DLR_F32, DLR_F64})
-        runner.check("N4", fmt::format("{}, float{}", c.text(), dtype & 0xFF),
-                     [&] { check_numbers(ground, host, c, dtype); });
-    }
-  }
+  for (const std::string& type : ground.catalogue.names("solver"))
+    check_solver_on_device(ground, host, type, texts, runner);
 }
 
 }  // namespace dlrun::conform

@@ -78,6 +78,14 @@ std::vector<LayerCase> builtin_layer_cases() {
   return parse_layer_cases(layers_text, "layers.yaml");
 }
 
+std::vector<LayerCase> cases_of_layer(const std::vector<LayerCase>& cases,
+                                      const std::string& layer) {
+  std::vector<LayerCase> own;
+  std::copy_if(cases.begin(), cases.end(), std::back_inserter(own),
+               [&](const LayerCase& each) { return each.layer == layer; });
+  return own;
+}
+
 std::vector<LayerCase> default_cases(const std::string& layer, int32_t min_bottoms,
                                      int32_t max_bottoms, int32_t min_tops) {
   const int32_t bottoms = max_bottoms == 0 ? 0 : std::max(min_bottoms, 1);

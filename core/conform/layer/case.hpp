@@ -24,6 +24,8 @@ struct LayerCase {
 std::vector<LayerCase> parse_layer_cases(const std::string& yaml, const std::string& file);
 // Those that come with dlrun.
 std::vector<LayerCase> builtin_layer_cases();
+std::vector<LayerCase> cases_of_layer(const std::vector<LayerCase>& cases,
+                                      const std::string& layer);
 
 // Cases to try for a layer that has none: one input of several shapes for each bottom, no fields.
 std::vector<LayerCase> default_cases(const std::string& layer, int32_t min_bottoms,

@@ -84,9 +84,7 @@ void check_layer_case(const Ground& ground, const LayerCase& c, Runner& runner) 
 
 void check_layer(const Ground& ground, const std::vector<LayerCase>& cases, const std::string& only,
                  Runner& runner) {
-  std::vector<LayerCase> own;
-  std::copy_if(cases.begin(), cases.end(), std::back_inserter(own),
-               [&](const LayerCase& each) { return each.layer == only; });
+  std::vector<LayerCase> own = cases_of_layer(cases, only);
   runner.rung("shapes");
   if (own.empty())
     own = fitting(default_cases(ground, only), "L1", only, runner,
