@@ -17,6 +17,7 @@
 #include "core/cli/command_manifest.hpp"
 #include "core/cli/command_plugins.hpp"
 #include "core/cli/commands.hpp"
+#include "core/cli/usage_errors.hpp"
 
 namespace dlrun::cli {
 namespace {
@@ -38,6 +39,7 @@ int run(int argc, char** argv) {
                "dlrun"};
   app.set_version_flag("--version", "dlrun " DLRUN_VERSION);
   app.require_subcommand(1);
+  app.failure_message(explain_usage);
   std::map<std::string, Command> commands = {
       {"train", add_train_command(app)},       {"test", add_test_command(app)},
       {"time", add_time_command(app)},         {"check", add_check_command(app)},

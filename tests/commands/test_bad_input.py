@@ -135,12 +135,22 @@ class BadInput(CommandTest):
     def test_a_folder_as_configuration(self):
         self.expect_message(self.run_dlrun("train", self.folder), r"folder", codes=(2,))
 
-    def test_an_unknown_command(self):
-        self.expect_message(self.run_dlrun("trian"), r"trian|subcommand", codes=(2,))
-
-    def test_an_unknown_option(self):
-        self.write_job()
-        self.expect_message(self.run_dlrun("train", "solver.prototxt", "--sett", "x=1"), r"sett", codes=(2,))
+    def test_words_that_no_command_takes(self):
+        self.plugin_path = None  # nothing behind the words
+        for words, message in {
+            ("trian",): "dlrun: unknown command 'trian'; did you mean 'train'?\n`dlrun --help` says what there is\n",
+            ("plugins", "lits"): "dlrun plugins: unknown command 'lits'; did you mean 'list'?\n`dlrun plugins --help` says what there is\n",
+            # Whose value then stands where the configuration belongs.
+            ("train", "--divice", "cpu", "job.yaml"): "dlrun train: unknown option '--divice'; did you mean '--device'?\n`dlrun train --help` says what there is\n",
+            ("train", "job.yaml", "--sett=x=1"): "dlrun train: unknown option '--sett'; did you mean '--set'?\n`dlrun train --help` says what there is\n",
+            ("train", "job.yaml", "other.yaml"): "dlrun train: 'other.yaml' is one word too many\n`dlrun train --help` says what there is\n",
+            ("train",): "dlrun train: CONFIG is missing: job in YAML, or Caffe's solver .prototxt\n`dlrun train --help` says what there is\n",
+            ("plugins",): "dlrun plugins: a command is missing: list, why, lock\n`dlrun plugins --help` says what there is\n",
+            ("train", "job.yaml", "--threads", "x"): "dlrun train: --threads: Value x not in range 1 to 65536\n",
+        }.items():
+            with self.subTest(words=words):
+                done = self.run_dlrun(*words)
+                self.assertEqual((done.code, done.out, done.err), (2, "", message))
 
     def test_an_override_of_nothing(self):
         self.write_job()
