@@ -2,47 +2,82 @@
 
 #include <unistd.h>
 
-#include <array>
+#include <algorithm>
 #include <atomic>
-#include <csignal>
 #include <cstring>
+
+#include "core/base/fatal_signals.hpp"
 
 namespace dlrun::base {
 namespace {
 
-struct Crash {
-  int signal;
-  const char* name;
-};
-constexpr std::array<Crash, 5> kCrashes{{
-    {SIGSEGV, "segmentation fault"},
-    {SIGBUS, "bus error"},
-    {SIGFPE, "arithmetic error"},
-    {SIGILL, "illegal instruction"},
-    {SIGABRT, "abort"},
-}};
-
 thread_local const PluginCall* here = nullptr;
 std::atomic<const PluginCall*> of_helpers{nullptr};  // the latest call of any thread that has some
 
-// As a signal handler may: without memory or locks.
-void tell(const char* text) {
-  size_t left = std::strlen(text);
-  while (left > 0) {
-    const ssize_t written = ::write(STDERR_FILENO, text, left);
-    if (written <= 0) return;
-    text += written;
-    left -= static_cast<size_t>(written);
+// A line that is put together as a signal handler may: without memory or locks.
+class Line {
+ public:
+  Line& operator<<(const char* text) {
+    const size_t length = std::min(std::strlen(text), sizeof text_ - length_);
+    std::memcpy(text_ + length_, text, length);
+    length_ += length;
+    return *this;
   }
+  void write() const {
+    if (::write(STDERR_FILENO, text_, length_) < 0) return;  // nobody is left to be told
+  }
+
+ private:
+  char text_[2048];
+  size_t length_ = 0;
+};
+
+const char* name_of(int signal) {
+  for (const FatalSignal& each : kFatalSignals) {
+    if (each.number == signal) return each.name;
+  }
+  return "a fatal signal";
+}
+
+void tell(int signal) {
+  Line line;
+  const PluginCall* call = here;
+  if (call != nullptr) {
+    line << call->subject << "crashed in " << call->what << " (" << name_of(signal)
+         << "), in the plugin " << call->plugin_file << " or in what it called\n";
+  } else if (call = of_helpers.load(std::memory_order_relaxed); call != nullptr) {
+    line << call->subject << "a thread crashed (" << name_of(signal) << ") while it was in "
+         << call->what << ", in the plugin " << call->plugin_file << " or elsewhere\n";
+  } else {
+    line << "dlrun crashed (" << name_of(signal) << "), or a plugin or device that it uses\n";
+  }
+  line.write();
+}
+
+// Only one thread's crash is told, though all helpers may meet it at once; the others wait for the
+// end. Behind the handler the fault comes again, or the signal is sent again, with its usual
+// action.
+void on_crash(int signal, siginfo_t* info, void*) {
+  static std::atomic_flag is_told = ATOMIC_FLAG_INIT;
+  if (is_told.test_and_set()) {
+    while (true)
+      ::pause();
+  }
+  const bool is_fault = info->si_code > 0;
+  const bool is_sent_by_others = !is_fault && info->si_pid != ::getpid();
+  if (!is_sent_by_others) tell(signal);
+  for (const FatalSignal& each : kFatalSignals)
+    std::signal(each.number, SIG_DFL);
+  if (!is_fault) ::raise(signal);
 }
 
 }  // namespace
 
 PluginCall::PluginCall(const std::string& subject, const std::string& plugin_file, const char* what,
                        bool has_helpers)
-    : subject_(subject.c_str()),
-      plugin_file_(plugin_file.c_str()),
-      what_(what),
+    : subject(subject.c_str()),
+      plugin_file(plugin_file.c_str()),
+      what(what),
       has_helpers_(has_helpers),
       outer_(here) {
   here = this;
@@ -54,44 +89,24 @@ PluginCall::~PluginCall() {
   if (has_helpers_) of_helpers.store(outer_, std::memory_order_relaxed);
 }
 
-// The signal's own action is in place again, and follows.
-void on_crash(int signal) {
-  const char* name = "a fatal signal";
-  for (const Crash& crash : kCrashes) {
-    if (crash.signal == signal) name = crash.name;
-  }
-  const PluginCall* call = here != nullptr ? here : of_helpers.load(std::memory_order_relaxed);
-  if (call != nullptr) {
-    tell(call->subject_);
-    tell("crashed in ");
-    tell(call->what_);
-    tell(" (");
-    tell(name);
-    tell("), in the plugin ");
-    tell(call->plugin_file_);
-    tell(" or in what it called\n");
-  } else {
-    tell("dlrun crashed (");
-    tell(name);
-    tell(")\n");
-  }
-  ::raise(signal);
-}
-
 void tell_crashes() {
-  // A stack of its own, for a thread whose stack is full.
-  static std::array<char, 65536> stack;
-  stack_t alternate{};
-  alternate.ss_sp = stack.data();
-  alternate.ss_size = stack.size();
-  ::sigaltstack(&alternate, nullptr);
-  for (const Crash& crash : kCrashes) {
+  bool any = false;
+  for (const FatalSignal& each : kFatalSignals) {
     struct sigaction action {};
-    if (::sigaction(crash.signal, nullptr, &action) != 0 || action.sa_handler != SIG_DFL) continue;
-    action.sa_handler = on_crash;
-    action.sa_flags = static_cast<int>(SA_RESETHAND | SA_ONSTACK | SA_NODEFER);
-    ::sigaction(crash.signal, &action, nullptr);
+    if (::sigaction(each.number, nullptr, &action) != 0 || action.sa_handler != SIG_DFL) continue;
+    action.sa_sigaction = on_crash;
+    action.sa_flags = SA_SIGINFO | SA_ONSTACK;
+    any = ::sigaction(each.number, &action, nullptr) == 0 || any;
   }
+  // A stack of its own, for when this thread's is full.
+  static char stack[65536];
+  stack_t alternate{};
+  if (!any || ::sigaltstack(nullptr, &alternate) != 0 || (alternate.ss_flags & SS_DISABLE) == 0)
+    return;
+  alternate = {};
+  alternate.ss_sp = stack;
+  alternate.ss_size = sizeof stack;
+  ::sigaltstack(&alternate, nullptr);
 }
 
 }  // namespace dlrun::base

@@ -8,20 +8,19 @@ namespace dlrun::base {
 // While it lives, the calling thread runs a plugin's code. Costs a few stores.
 class PluginCall {
  public:
-  // What is named must outlive it: "layer 'ip1': ", "forward". Threads that help the caller are at
-  // the same work; the reader of a source has none.
+  // What is named must outlive it: "layer 'ip1': ", "forward". `has_helpers`: threads without a
+  // call of their own may be at the same work.
   PluginCall(const std::string& subject, const std::string& plugin_file, const char* what,
              bool has_helpers = true);
   ~PluginCall();
   PluginCall(const PluginCall&) = delete;
   PluginCall& operator=(const PluginCall&) = delete;
 
- private:
-  friend void on_crash(int signal);
+  const char* const subject;
+  const char* const plugin_file;
+  const char* const what;
 
-  const char* subject_;
-  const char* plugin_file_;
-  const char* what_;
+ private:
   bool has_helpers_;
   const PluginCall* outer_;
 };

@@ -13,6 +13,7 @@
 #include "core/host/instance.hpp"
 #include "core/host/params.hpp"
 #include "core/model_io/host_blob.hpp"
+#include "core/net/learning.hpp"
 
 namespace dlrun::cli {
 namespace {
@@ -129,6 +130,7 @@ int check_job(const train::SessionOptions& options, bool as_json) {
     if (job.has_solver && index < job.solver.count(states))
       state = job.solver.message(states, index);
     net::Net net(node, session.catalogue(), session.net_options(node, is_training, state));
+    if (is_training) net::check_learning(net, node.where());
     report["nets"].push_back(describe_net(net, role));
   };
   if (job.train_net)

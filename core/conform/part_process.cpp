@@ -9,6 +9,7 @@
 #include <csignal>
 
 #include "core/base/error.hpp"
+#include "core/base/fatal_signals.hpp"
 #include "core/base/files.hpp"
 #include "core/conform/case_files.hpp"
 #include "core/conform/conform.hpp"
@@ -31,8 +32,9 @@ int prepare_process() {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   const rlimit no_core = {0, 0};
   ::setrlimit(RLIMIT_CORE, &no_core);
-  for (const int end : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGALRM})
-    std::signal(end, SIG_DFL);
+  for (const base::FatalSignal& crash : base::kFatalSignals)
+    std::signal(crash.number, SIG_DFL);
+  std::signal(SIGALRM, SIG_DFL);
   const int events = ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 10);
   ::dup2(STDERR_FILENO, STDOUT_FILENO);
   return events;

@@ -87,6 +87,7 @@ void Feed::open(const config::Node& layer, Catalogue& catalogue, bool is_trainin
     layer.fail("top", fmt::format("type '{}' has {} to {} tops, found {}", layer.text("type"),
                                   type.min_tops, type.max_tops, n_tops));
   }
+  const base::PluginCall call(subject_, plugin_file_, "create or describe", false);
   source_ = {type, subject_, params_owner_.add(layer), static_cast<uint32_t>(n_tops), key_};
   dlr_source_info info{};
   info.size = sizeof info;
@@ -104,10 +105,12 @@ void Feed::open(const config::Node& layer, Catalogue& catalogue, bool is_trainin
   for (const std::string& field : layer.fields_set()) {
     if (!catalogue.has("transform", field)) continue;
     const Provided step = catalogue.load("transform", field, layer.where(field), subject_);
+    const base::PluginCall making(subject_, step.plugin_file, "create", false);
     transforms_.push_back({{*static_cast<const dlr_transform_type*>(step.type), subject_,
                             params_owner_.add(layer.message(field)), is_training ? 1U : 0U},
                            {key_.seed, key_.stream ^ base::stream_part(base::hash32(field))},
-                           {}});
+                           {},
+                           step.plugin_file});
   }
 }
 
@@ -121,6 +124,7 @@ dlr_array Feed::transformed_shape(const dlr_array& sample) {
   dlr_array shape = sample;
   for (TransformStep& step : transforms_) {
     const dlr_array in = std::exchange(shape, {});
+    const base::PluginCall call(subject_, step.plugin_file, "shape", false);
     host::check(step.transform->shape(step.transform.self(), &in, &shape), subject_);
     step.result.resize(count_of(shape) * memory::bytes_of(shape.dtype));
   }
@@ -156,6 +160,7 @@ void Feed::transform(dlr_array sample, uint64_t position, float* out, uint64_t e
   for (size_t i = 0; i < transforms_.size(); ++i) {
     TransformStep& step = transforms_[i];
     dlr_array result{};
+    const base::PluginCall call(subject_, step.plugin_file, "transform", false);
     host::check(step.transform->shape(step.transform.self(), &sample, &result), subject_);
     result.bytes = count_of(result) * memory::bytes_of(result.dtype);
     const bool last = i + 1 == transforms_.size();

@@ -49,6 +49,7 @@ class Feed {
     host::Instance<dlr_transform_type> transform;
     dlr_random_key key;        // its own: neither the source nor another step draws the same
     std::vector<char> result;  // memory of a step that isn't the last
+    std::string plugin_file;
   };
   struct Batch {
     std::vector<std::vector<char>> tops;

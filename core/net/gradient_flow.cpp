@@ -1,10 +1,6 @@
 #include "core/net/gradient_flow.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-
-#include "core/base/error.hpp"
 
 namespace dlrun::net {
 namespace {
@@ -19,7 +15,6 @@ class Flow {
   void find() {
     for (const auto& stage : stages_)
       stage->wants_gradient.assign(stage->bottoms.size(), false);
-    if (options_.state.is_training) require_gradients();
     if (!options_.state.is_training && !options_.force_backward) return;
     std::vector<bool> learns(values_.size(), false);  // something above can learn
     for (const auto& stage : stages_)
@@ -34,20 +29,13 @@ class Flow {
   }
 
  private:
-  // Or what is forced to have a gradient.
   bool can_learn(const Stage& stage) const {
-    return stage.layer && has_param(stage, [&](const Param& param) {
-             return param.lr_mult != 0 || options_.force_backward;
-           });
-  }
-
-  template <class Is>
-  bool has_param(const Stage& stage, Is&& is) const {
-    return std::any_of(stage.layer->params.begin(), stage.layer->params.end(),
-                       [&](const ParamDecl& p) {
-                         const Param& param = *params_[static_cast<size_t>(p.param)];
-                         return !param.is_state && is(param);
-                       });
+    return stage.layer && std::any_of(stage.layer->params.begin(), stage.layer->params.end(),
+                                      [&](const ParamDecl& p) {
+                                        const Param& param = *params_[static_cast<size_t>(p.param)];
+                                        return !param.is_state &&
+                                               (param.lr_mult != 0 || options_.force_backward);
+                                      });
   }
 
   // Whether a bottom gets a gradient where the layer computes one: as `propagate_down` says, else
@@ -56,71 +44,6 @@ class Flow {
     if (stage.config.has("propagate_down")) return stage.config.boolean("propagate_down", bottom);
     return options_.force_backward ||
            learns[static_cast<size_t>(stage.bottoms[static_cast<size_t>(bottom)])];
-  }
-
-  // Refuses a layer without a gradient between the objective and a layer that learns, which would
-  // never change and nobody would see why.
-  void require_gradients() const {
-    std::vector<const Stage*> learners(values_.size(), nullptr);  // above each value
-    for (const auto& stage : stages_) {
-      for (const int top : stage->tops)
-        learners[static_cast<size_t>(top)] = learner_above_tops(*stage, learners);
-    }
-    std::vector<bool> matters(values_.size(), false);
-    for (auto each = stages_.rbegin(); each != stages_.rend(); ++each) {
-      const Stage& stage = **each;
-      const bool counts = std::any_of(stage.tops.begin(), stage.tops.end(), [&](int top) {
-        const auto at = static_cast<size_t>(top);
-        return matters[at] || values_[at]->loss_weight != 0;
-      });
-      if (!counts || !stage.layer) continue;
-      if (!stage.layer->has_backward() && !stage.is_view) {
-        if (const Stage* learner = learner_above_tops(stage, learners)) fail(stage, *learner);
-        continue;
-      }
-      for (size_t i = 0; i < stage.bottoms.size(); ++i) {
-        if (may_flow(stage, i)) matters[static_cast<size_t>(stage.bottoms[i])] = true;
-      }
-    }
-  }
-
-  // The layer itself, or one that it gets values from; null when nothing of them learns.
-  const Stage* learner_above_tops(const Stage& stage,
-                                  const std::vector<const Stage*>& learners) const {
-    if (!stage.layer) return nullptr;
-    if (learns(stage)) return &stage;
-    for (size_t i = 0; i < stage.bottoms.size(); ++i) {
-      const Stage* learner = learners[static_cast<size_t>(stage.bottoms[i])];
-      if (learner != nullptr && may_flow(stage, i)) return learner;
-    }
-    return nullptr;
-  }
-
-  // Neither its author nor the job says that nothing flows there.
-  static bool may_flow(const Stage& stage, size_t bottom) {
-    if (stage.layer->bottom_facts[bottom].gradient_flows == 0) return false;
-    return !stage.config.has("propagate_down") ||
-           stage.config.boolean("propagate_down", static_cast<int>(bottom));
-  }
-
-  bool learns(const Stage& stage) const {
-    return has_param(stage, [](const Param& param) { return param.lr_mult != 0; });
-  }
-
-  [[noreturn]] static void fail(const Stage& stage, const Stage& learner) {
-    const std::string type = stage.layer->type_name;
-    if (&stage == &learner) {
-      base::fail_input(stage.config.where(),
-                       fmt::format("{}has parameters that would never learn: type '{}' has no "
-                                   "gradient; `param {{ lr_mult: 0 }}` for each of them says that "
-                                   "this is meant",
-                                   stage.layer->subject(), type));
-    }
-    base::fail_input(
-        stage.config.where(),
-        fmt::format("{}type '{}' has no gradient, so layer '{}' above it would never learn from "
-                    "the loss; `propagate_down: false` for its bottom says that this is meant",
-                    stage.layer->subject(), type, learner.name));
   }
 
   void flow_down(Stage& stage, std::vector<bool>& learns) {

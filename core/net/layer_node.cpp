@@ -70,7 +70,9 @@ LayerNode::LayerNode(const config::Node& layer, Catalogue& catalogue, uint32_t d
 }
 
 LayerNode::~LayerNode() {
-  if (is_made_) type_->destroy(self_);
+  if (!is_made_) return;
+  const base::PluginCall call(subject_, plugin_file, "destroy");
+  type_->destroy(self_);
 }
 
 void LayerNode::setup() {
@@ -148,11 +150,13 @@ std::string LayerNode::save_state() {
 
 void LayerNode::save_state(dlr_error* (*write)(void*, dlr_string), void* sink) {
   if (!DLR_HAS(type_, save_state) || type_->save_state == nullptr) return;
+  const base::PluginCall call(subject_, plugin_file, "save_state");
   host::check(type_->save_state(self_, write, sink), subject_);
 }
 
 void LayerNode::load_state(const std::string& bytes) {
   if (!DLR_HAS(type_, load_state) || type_->load_state == nullptr) return;
+  const base::PluginCall call(subject_, plugin_file, "load_state");
   host::check(type_->load_state(self_, host::to_abi(bytes)), subject_);
 }
 

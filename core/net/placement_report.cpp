@@ -83,10 +83,10 @@ std::vector<std::string> Net::operators_elsewhere_in_short() const {
   std::vector<std::string> lines;
   for (const auto& [devices, count] : counts) {
     const auto& [runner, home] = devices;
-    lines.push_back(fmt::format("{} leaves {} {} in {} of {} layers to {}", home,
-                                count.operators.size(),
-                                count.operators.size() == 1 ? "operator" : "operators",
-                                count.layers.size(), n_layers(), runner));
+    lines.push_back(
+        fmt::format("{} leaves {} {} in {} of {} layers to {}", home, count.operators.size(),
+                    count.operators.size() == 1 ? "kind of operator" : "kinds of operators",
+                    count.layers.size(), n_layers(), runner));
   }
   return lines;
 }

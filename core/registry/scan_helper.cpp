@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "core/base/error.hpp"
+#include "core/base/fatal_signals.hpp"
 #include "core/registry/bytes.hpp"
 #include "core/registry/child_process.hpp"
 #include "core/registry/scan.hpp"
@@ -98,8 +99,8 @@ void run_scan_helper(const fs::path& library) {
   const rlimit no_core = {0, 0};
   ::setrlimit(RLIMIT_CORE, &no_core);
   // The library's crash ends the helper by its signal, whatever handler (a sanitizer's) there is.
-  for (const int crash : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT})
-    std::signal(crash, SIG_DFL);
+  for (const base::FatalSignal& crash : base::kFatalSignals)
+    std::signal(crash.number, SIG_DFL);
   // What the library prints must not mix with the answer.
   const int answer = ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 10);
   ::dup2(STDERR_FILENO, STDOUT_FILENO);

@@ -40,6 +40,7 @@ Optimizer::Optimizer(const config::Node& solver, net::Net& net, net::Catalogue& 
   const net::Provided provided =
       catalogue.load("solver", solver.text("type"), solver.where("type"), subject_);
   solver_file_ = provided.plugin_file;
+  const base::PluginCall call(subject_, solver_file_, "create");
   solver_ = {*static_cast<const dlr_solver_type*>(provided.type), "", params};
   context_.executor = &net.executor();
   context_.dtype = net.options().dtype;

@@ -4,12 +4,12 @@
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
 #include <cmath>
 #include <numeric>
 
 #include "core/base/error.hpp"
 #include "core/base/files.hpp"
+#include "core/net/learning.hpp"
 #include "core/net/moves.hpp"
 #include "core/train/signals.hpp"
 #include "core/train/snapshot.hpp"
@@ -25,18 +25,6 @@ double batch_of(const net::Net& net) {
     if (stage->feed) return static_cast<double>(stage->feed->batch_size());
   }
   return 0;
-}
-
-// Caffe trains such nets without a word.
-void warn_unless_learning(const net::Net& net, const config::Node& config) {
-  const auto learns = [](const auto& param) { return param->wants_gradient; };
-  if (std::any_of(net.params().begin(), net.params().end(), learns)) return;
-  const auto is_loss = [](const auto& value) { return value->loss_weight != 0; };
-  const bool has_loss = std::any_of(net.values().begin(), net.values().end(), is_loss);
-  spdlog::warn("{}nothing in this net learns: {}", base::to_prefix(config.where()),
-               has_loss ? "no parameter that a loss depends on has a learning rate (lr_mult) other "
-                          "than 0"
-                        : "it has no loss (a layer of a loss type, or one with loss_weight)");
 }
 
 void print_placement(const net::Net& net) {
@@ -73,7 +61,7 @@ Trainer::Trainer(Session& session) : session_(session), solver_(session.job().so
       solver_.has("train_state") ? solver_.message("train_state") : config::Node();
   train_net_ = std::make_unique<net::Net>(job.train_net, session.catalogue(),
                                           session.net_options(job.train_net, true, state));
-  warn_unless_learning(*train_net_, job.train_net);
+  net::check_learning(*train_net_, job.train_net.where());
   train_net_->prepare(session.devices());
   print_placement(*train_net_);
   build_test_nets();

@@ -148,6 +148,7 @@ class Gallery(CommandTest):
             "shares_state": "A13",
             "bound_to_a_thread": "A13",
             "crashes": "A10",
+            "crashes_in_each_thread": "A10",
             "exits": "A10",
             "hangs": "A11",
             "flushes_denormals": "A6",

@@ -7,6 +7,7 @@ import time
 
 from support import BUILD, CommandTest, SOURCE, caffemodel, fields, main
 
+GALLERY = BUILD / "tests/gallery"
 LENET = SOURCE / "configs/lenet-mnist.yaml"
 SHORT = ("--device", "cpu", "--set", "solver.max_iter=60", "--set", "solver.test_interval=30", "--set", "solver.display=20")
 
@@ -29,7 +30,7 @@ class Training(CommandTest):
         first, second = "layer { name: 'in' type: 'DummyData' top: 'x' dummy_data_param { shape { dim: 2 dim: 3 } } }\n", \
             "layer { name: 'ip' type: 'InnerProduct' bottom: 'x' top: 'y' inner_product_param { num_output: 2 } %s }\n"
         solver = "type: 'SGD' base_lr: 0.1 lr_policy: 'fixed' max_iter: 1 net_param { name: 'n'\n"
-        for fields, expected in [("", "it has no loss"), ("loss_weight: 1 param { lr_mult: 0 } param { lr_mult: 0 }", "no parameter that a loss depends on"),
+        for fields, expected in [("", "it has no loss"), ("loss_weight: 1 param { lr_mult: 0 } param { lr_mult: 0 }", "it has no parameter with a learning rate"),
                                  ("loss_weight: 1", "")]:
             job = self.folder / "job.prototxt"
             job.write_text(solver + first + second % fields + "}\n")
@@ -37,17 +38,30 @@ class Training(CommandTest):
             self.assertIn(f"job.prototxt:1:57: nothing in this net learns: {expected}" if expected else "", done.err)
             self.assertEqual("learns" in done.err, expected != "")
 
-    def test_a_plugin_s_crash_says_which_layer(self):
+    def crash(self, plugin, *args):
+        """What a net with the gallery's layer ends with, above what it logs."""
         self.plugin_path = None  # which excludes --plugin
-        plugin = BUILD / "tests/gallery/layer_crashes.so"
         job = self.folder / "job.prototxt"
         job.write_text("""type: 'SGD' base_lr: 0.1 lr_policy: 'fixed' max_iter: 1 net_param {
-            layer { name: 'in' type: 'DummyData' top: 'x' dummy_data_param { shape { dim: 2 dim: 3 } } }
-            layer { name: 'ip' type: 'InnerProduct' bottom: 'x' top: 'y' inner_product_param { num_output: 2 } }
+            layer { name: 'in' type: 'DummyData' top: 'x' dummy_data_param { shape { dim: 64 dim: 3 } } }
+            layer { name: 'ip' type: 'InnerProduct' bottom: 'x' top: 'y' inner_product_param { num_output: 4096 } }
             layer { name: 'bad' type: 'Gallery' bottom: 'y' bottom: 'y' top: 'z' loss_weight: 1 } }""")
-        done = self.run_dlrun("train", job, "--device", "cpu", "--plugin", plugin)
+        done = self.run_dlrun("train", job, "--device", "cpu", "--plugin", plugin, *args)
         self.assertEqual(done.code, -signal.SIGSEGV)
-        self.assertIn(f"layer 'bad': crashed in forward (segmentation fault), in the plugin {plugin} or in what it called\n", done.err)
+        return [line for line in done.err.splitlines() if "crashed" in line]
+
+    def test_a_plugin_s_crash_says_which_layer(self):
+        plugin = GALLERY / "layer_crashes.so"
+        told = f"layer 'bad': crashed in forward (segmentation fault), in the plugin {plugin} or in what it called"
+        self.assertEqual(self.crash(plugin), [told])
+
+    def test_a_crash_of_many_threads_is_told_once(self):
+        plugin = GALLERY / "layer_crashes_in_each_thread.so"
+        own = f"layer 'bad': crashed in forward (segmentation fault), in the plugin {plugin} or in what it called"
+        helper = f"layer 'bad': a thread crashed (segmentation fault) while it was in forward, in the plugin {plugin} or elsewhere"
+        for _ in range(20):
+            told = self.crash(plugin, "--threads", "8")
+            self.assertIn(told, ([own], [helper]))
 
     def test_the_same_run_gives_the_same_bits(self):
         self.train("a")

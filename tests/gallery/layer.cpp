@@ -40,6 +40,7 @@ enum Defect {
   cannot_be_set_up,
   reads_its_output,
   kernel_in_cpp,
+  crashes_in_each_thread,
   unlisted_kernel,
   unlisted_in_backward,
   flushes_while_running,
@@ -137,6 +138,8 @@ class Gallery final : public Layer {
       y[i] = x0[i] * x1[is_reversed ? n - 1 - i : i] + x0[i] + static_cast<T>(too_much(context));
     if (kDefect == unlisted_kernel)
       context.launch(gallery::kKeep, n, 1, read_write(context.top(0)));
+    if (kDefect == crashes_in_each_thread)
+      context.launch(gallery::kCrashInEachThread, n, 1, read_write(context.top(0)));
     if (kDefect == kernel_in_cpp)
       context.launch(gallery::kKeepInCpp, n, 1, read_write(context.top(0)));
     if (kDefect == reads_its_output) context.launch(gallery::kKeep, n, 1, read(context.top(0)));
@@ -207,10 +210,11 @@ dlr_error* save_unheeded(void* self, dlr_error* (*write)(void*, dlr_string), voi
   });
 }
 
-const dlr_kernel* const kKernels[] = {&gallery::kKeepInCpp};
+const dlr_kernel* const kKernels[] = {kDefect == kernel_in_cpp ? &gallery::kKeepInCpp
+                                                               : &gallery::kCrashInEachThread};
+constexpr bool kHasKernel = kDefect == kernel_in_cpp || kDefect == crashes_in_each_thread;
 const dlr_layer_type kGallery = [] {
-  dlr_layer_type type =
-      layer_type<Gallery>({2, 2, 1, 1}, kKernels, kDefect == kernel_in_cpp ? 1 : 0);
+  dlr_layer_type type = layer_type<Gallery>({2, 2, 1, 1}, kKernels, kHasKernel ? 1 : 0);
   if (kDefect == ignores_full_disk) type.save_state = save_unheeded;
   return type;
 }();

@@ -118,8 +118,8 @@ TEST_CASE("operators elsewhere are told with the layer's own device, and only if
   }
   CHECK(lines.behind == expected);  // no gemm, which the convolution had no need of
   CHECK(lines.in_short ==
-        "first leaves 3 operators in 2 of 5 layers to home\n"
-        "second leaves 3 operators in 1 of 5 layers to home");
+        "first leaves 3 kinds of operators in 2 of 5 layers to home\n"
+        "second leaves 3 kinds of operators in 1 of 5 layers to home");
 }
 
 TEST_CASE("a layer counts once, however many of its operators of a kind ran elsewhere") {
@@ -128,8 +128,8 @@ TEST_CASE("a layer counts once, however many of its operators of a kind ran else
         "home runs gemm of conv, ip1, ip2 (first: not here)\n"
         "home runs gemm of ip3 (second: not here)\n");
   CHECK(lines.in_short ==
-        "first leaves 1 operator in 3 of 5 layers to home\n"
-        "second leaves 1 operator in 1 of 5 layers to home");
+        "first leaves 1 kind of operator in 3 of 5 layers to home\n"
+        "second leaves 1 kind of operator in 1 of 5 layers to home");
 }
 
 }  // namespace dlrun::test

@@ -11,19 +11,20 @@ namespace cuda_double {
 namespace {
 
 // All that the operators ask of a host. They run on the thread that runs the stream's commands.
-dlr_host one_thread() {
-  dlr_host host{};
+const dlr_host* one_thread() {
+  static dlr_host host{};
   host.size = sizeof host;
   host.parallel_for = [](int64_t n, int64_t, dlr_range_fn body, void* context) {
     if (n > 0) body(context, 0, n);
   };
-  return host;
+  return &host;
 }
 
 const dlrun::cpu::Device& cpu() {
-  static const dlr_host host = one_thread();
-  dlrun::detail::host = &host;
-  static const dlrun::cpu::Device device({sizeof(dlr_device_options), 1, {}});
+  static const dlrun::cpu::Device device = [] {
+    dlrun::detail::host = one_thread();
+    return dlrun::cpu::Device({sizeof(dlr_device_options), 1, {}});
+  }();
   return device;
 }
 
