@@ -64,6 +64,7 @@ const std::vector<Rule>& rules() {
        "An operator keeps within its workspace and reserve, and reads nothing there that it didn't "
        "write."},
       {"O11", "With an activation fused behind it, an operator gives the numbers of both."},
+      {"O12", "In place of an input, where that may be, an operator gives the same numbers."},
 
       {"Y1", "From plain to a private layout and back, every bit stays."},
       {"Y2", "Padding of a private layout is zero behind every operation."},

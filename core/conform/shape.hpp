@@ -19,6 +19,7 @@ class Shape {
   explicit Shape(std::vector<int64_t> dims) : dims_(std::move(dims)) {}
   explicit Shape(const dlr_tensor_desc& desc) : dims_(desc.dim, desc.dim + desc.rank) {}
 
+  bool operator==(const Shape& other) const = default;
   int rank() const { return static_cast<int>(dims_.size()); }
   int64_t operator[](int axis) const { return dims_[static_cast<std::size_t>(axis)]; }
   int64_t count() const { return count(0, rank()); }

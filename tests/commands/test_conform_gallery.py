@@ -112,6 +112,11 @@ class Gallery(CommandTest):
             "ignores_attributes": "O7",
             "ignores_arguments": "O7",
             "reorders_lossy": "Y1",
+            "clears_in_place": "O12",
+            "keeps_addresses": "O6",
+            "caches_by_shape": "O1",
+            "drops_long_sums": "O1",
+            "leaks_at_declines": "D8",
         })
 
     def test_devices_of_kernels(self):

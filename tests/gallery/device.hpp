@@ -46,6 +46,11 @@ enum Defect {
   ignores_attributes,
   ignores_arguments,
   reorders_lossy,
+  clears_in_place,
+  keeps_addresses,
+  caches_by_shape,
+  drops_long_sums,
+  leaks_at_declines,
 };
 inline constexpr Defect kDefect = DEFECT;
 inline constexpr uint64_t kRowsOfFour = 4;  // the private layout
@@ -68,6 +73,7 @@ struct dlr_plan {
   bool transpose_a = false, transpose_b = false, has_bias = false;
   float alpha = 1, beta = 0, slope = 0;
   bool relu_behind = false;
+  std::vector<dlr_mem> mems;                     // keeps_addresses: of the first run
   std::map<uint64_t, std::vector<float>> cache;  // stale_cache: weights by handle
 };
 

@@ -47,6 +47,13 @@ bool fuses(const dlrun::OpView& op) {
 [[maybe_unused]] void* volatile kept = nullptr;
 [[maybe_unused]] int64_t shared_count = 0;  // plans_share_shape: of the plan made last
 
+// caches_by_shape: that of the first plan of the shape.
+float slope_of(const dlrun::Shape& shape, float slope) {
+  static std::map<std::string, float> slopes;
+  if (kDefect != caches_by_shape) return slope;
+  return slopes.emplace(shape.text(), slope).first->second;
+}
+
 dlr_error* plan(dlr_device*, dlr_op_desc* inout, dlr_plan** out) {
   return guard([&] {
     if (kDefect == plans_malformed) inout->args[0]->dim[0] = std::abs(inout->args[0]->dim[0]);
@@ -60,6 +67,7 @@ dlr_error* plan(dlr_device*, dlr_op_desc* inout, dlr_plan** out) {
     const bool known = name == "gemm" || name == "relu_forward" ||
                        name == "inner_product_forward" || name == "inner_product_backward_data" ||
                        name == "reorder" || (kDefect == plans_too_much && name == "tanh_forward");
+    if (!known && kDefect == leaks_at_declines) kept = ::operator new(64);
     if (!known) throw dlrun::Declined("it doesn't know " + name);
     const bool relu_behind = fuses(op);
     const bool ignored = kDefect == ignores_fusions && fused_kind(op) == "no_such_fusion";
@@ -84,7 +92,7 @@ dlr_error* plan(dlr_device*, dlr_op_desc* inout, dlr_plan** out) {
     made->transpose_b = op.integer("transpose_b", 0) != 0;
     made->alpha = static_cast<float>(op.number("alpha", 1));
     made->beta = static_cast<float>(op.number("beta", 0));
-    made->slope = static_cast<float>(op.number("slope", 0));
+    made->slope = slope_of(made->shapes[0], static_cast<float>(op.number("slope", 0)));
     made->relu_behind = relu_behind;
     if (relu_behind && kDefect != fusion_forgets_slope)
       made->slope = static_cast<float>(inout->post_ops[0]->alpha);
@@ -100,10 +108,11 @@ void destroy_plan(dlr_device*, dlr_plan* plan) {
 
 void gemm(const dlr_plan& p, const float* a, const float* b, float* c) {
   const int64_t m = p.shapes[2][0], n = p.shapes[2][1], k = p.shapes[0][p.transpose_a ? 0 : 1];
+  const int64_t used = kDefect == drops_long_sums && k > 1024 ? k / 512 * 512 : k;
   for (int64_t i = 0; i < m; ++i) {
     for (int64_t j = 0; j < n; ++j) {
       float sum = 0;
-      for (int64_t l = 0; l < k; ++l)
+      for (int64_t l = 0; l < used; ++l)
         sum += a[p.transpose_a ? l * m + i : i * k + l] * b[p.transpose_b ? j * k + l : l * n + j];
       const bool adds = p.beta != 0 && kDefect != beta_ignored;
       c[i * n + j] = p.alpha * sum + (adds ? p.beta * c[i * n + j] : 0);
@@ -118,6 +127,7 @@ void relu(const dlr_plan& p, const float* x, float* y) {
 #endif
   const int64_t count = kDefect == plans_share_shape ? std::min(shared_count, p.shapes[0].count())
                                                      : p.shapes[0].count();
+  if (kDefect == clears_in_place) std::fill_n(y, count, 0.0f);
   for (int64_t i = 0; i < count; ++i)
     y[i] = x[i] > 0 ? x[i] : p.slope * x[i];
 }
@@ -177,7 +187,11 @@ dlr_error* run(dlr_device* device, dlr_stream* stream, dlr_plan* plan, const dlr
                uint32_t n_args, dlr_mem workspace, dlr_mem) {
   if (plan->op == "tanh_forward")
     return guard([] { throw dlrun::Error("it can't", DLR_DEVICE_ERROR); });
-  const std::vector<dlr_mem> mems(args, args + n_args);
+  std::vector<dlr_mem> mems(args, args + n_args);
+  if (kDefect == keeps_addresses) {
+    if (plan->mems.empty()) plan->mems = mems;
+    mems = plan->mems;
+  }
   return issue(device, stream, [=] {
     std::vector<float*> data;
     for (const dlr_mem& mem : mems)

@@ -162,6 +162,24 @@ std::string name_of(const Ground& ground, const LayerCase& c, uint32_t dtype) {
   return fmt::format("{}: {}, float{}{}", c.layer, c.name, dtype & 0xFF, ground.label);
 }
 
+// Why the layer itself refuses the case, whatever the device; "" when it doesn't.
+std::string refusal(const Ground& host, const LayerCase& c) {
+  try {
+    Subject(host, c);
+    return "";
+  } catch (const base::Error& error) {
+    return error.code() == base::ExitCode::kWrongInput ? error.what() : "";
+  }
+}
+
+// Declines a case that is at fault itself.
+bool is_refused(const Ground& ground, const Ground& host, const LayerCase& c, Runner& runner) {
+  const std::string why = refusal(host, c);
+  if (!why.empty())
+    runner.check("N1", name_of(ground, c, DLR_F32), [&] { decline("no case for it: " + why); });
+  return !why.empty();
+}
+
 std::vector<LayerCase> default_cases_that_fit(const Ground& host, const std::string& layer,
                                               Runner& runner) {
   return fitting(default_cases(host, layer), "N1", layer, runner,
@@ -209,7 +227,7 @@ void check_device_layers(const Ground& ground, const Ground& host, std::vector<L
   }
   const LayerCase* last = nullptr;
   for (const LayerCase& c : cases) {
-    if (!ground.catalogue.has("layer", c.layer)) continue;
+    if (!ground.catalogue.has("layer", c.layer) || is_refused(ground, host, c, runner)) continue;
     for (const uint32_t dtype : {DLR_F32, DLR_F64}) {
       const std::string name = name_of(ground, c, dtype);
       runner.check("N1", name, [&] { check_numbers(ground, host, c, dtype); }) &&

@@ -19,6 +19,8 @@ class Reader {
  public:
   Reader(const std::string& family, const YAML::Node& node) : node_(node) {
     made_.name = family + " " + text();
+    made_.offset = number("offset", 0);
+    made_.has_ties = integer("ties", 0) != 0;
   }
 
   OperatorCase window(const std::string& family) {
@@ -67,12 +69,13 @@ class Reader {
     if (node_["slope"]) forward.numbers["slope"] = number("slope", 0);
     if (node_["axis"]) forward.integers["axis"] = {integer("axis")};
     if (node_["size"]) {
-      forward.integers = {{"size", {integer("size")}}, {"training", {1}}, {"pair", {1}}};
+      forward.integers = {{"size", {integer("size")}}};
       forward.numbers = {
           {"alpha", number("alpha", 1)}, {"beta", number("beta", 0.75)}, {"k", number("k", 1)}};
+      forward.integers.merge(training());
     }
     made_.steps = {forward};
-    if (backward.empty()) return made_;
+    if (backward.empty() || !is_training()) return made_;
     OperatorStep back = forward;
     back.op = op + "_backward";
     back.args.assign(backward.begin(), backward.end());
@@ -139,6 +142,13 @@ class Reader {
   List list(const char* key) const { return node_[key].as<List>(); }
   List list(const char* key, int64_t otherwise) const {
     return node_[key].as<List>(List(list("x").size() - 2, otherwise));
+  }
+
+  // Without training there is no backward, and no reserve.
+  bool is_training() const { return integer("training", 1) != 0; }
+  std::map<std::string, List> training() const {
+    if (!is_training()) return {{"training", {0}}};
+    return {{"training", {1}}, {"pair", {1}}};
   }
 
   // Tensors x, w, bias, y; steps forward, backward by data and by weights.
@@ -217,11 +227,12 @@ class Reader {
                          {0, 1},
                          {1},
                          false};
-    if (op == "pooling_max") forward.integers.insert({{"training", {1}}, {"pair", {1}}});
+    if (op == "pooling_max") forward.integers.merge(training());
     OperatorStep backward = forward;
     backward.op = op + "_backward";
     backward.args = {2, 3};
-    made_.steps = {forward, backward};
+    made_.steps = {forward};
+    if (is_training()) made_.steps.push_back(backward);
   }
 
   const YAML::Node& node_;

@@ -42,6 +42,8 @@ struct OperatorCase {
   std::vector<Shape> tensors;
   std::vector<OperatorStep> steps;
   std::vector<int> positive;  // tensors that hold positive values only
+  double offset = 0;          // of the first tensor's values, which else lie in (-1, 1)
+  bool has_ties = false;      // among the first tensor's values
   bool is_large = false;      // to be planned, not to be run
   bool is_plain = false;      // all arguments in plain layout, as gemm's are
   bool is_of_net = false;  // has the shapes of a real net: only what depends on shapes is checked

@@ -128,6 +128,15 @@ void OperatorRun::allocate() {
   }
 }
 
+bool OperatorRun::put_in_place(int output, int input) {
+  Argument& to = args_.at(static_cast<std::size_t>(output));
+  const Argument& from = args_.at(static_cast<std::size_t>(input));
+  if (to.desc.layout != from.desc.layout || to.bytes != from.bytes) return false;
+  to.place_of = input;
+  to.mem = from.mem;
+  return true;
+}
+
 void OperatorRun::plan(uint32_t dtype) {
   with_description(case_, step_, dtype, [&](dlr_op_desc& desc) {
     desc.accumulate = accumulate_;
@@ -190,7 +199,7 @@ void OperatorRun::run(const std::vector<Values>& values, dlr_mem reserve, unsign
   std::vector<dlr_mem> mems;
   for (Argument& argument : args_) {
     mems.push_back(argument.mem);
-    if (argument.tensor < 0) continue;
+    if (argument.tensor < 0 || argument.place_of >= 0) continue;
     device_.put(argument.whole, Bytes(argument.bytes + 2 * margin_, kPoison));
     if (!argument.is_output || adds())
       put(argument, values[static_cast<std::size_t>(argument.tensor)]);

@@ -37,8 +37,10 @@ class OperatorRun {
   OperatorRun(RawDevice& device, const OperatorCase& operator_case, const OperatorStep& step,
               uint32_t dtype, bool accumulate = false);
   ~OperatorRun();
-  // Memory for the arguments; before run().
+  // Memory for the arguments, other than before; once before run().
   void allocate();
+  // The output works in place of the input from now on. False when their layouts differ.
+  bool put_in_place(int output, int input);
   OperatorRun(const OperatorRun&) = delete;
   OperatorRun& operator=(const OperatorRun&) = delete;
 
@@ -67,7 +69,8 @@ class OperatorRun {
     uint64_t bytes = 0;
     dlr_mem whole{};
     dlr_mem mem{};
-    Bytes before;  // of the whole
+    Bytes before;       // of the whole
+    int place_of = -1;  // an argument whose memory it shares
   };
 
   void plan(uint32_t dtype);

@@ -5,7 +5,9 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
+#include <utility>
 
 #include "core/conform/device/checks.hpp"
 #include "core/conform/device/operator_run.hpp"
@@ -33,6 +35,48 @@ void check_independence(RawDevice& device, const OperatorCase& first_case,
   first.reset();
   second.compute(900);
   second.require_right(DLR_F32);
+}
+
+// Forwards of two plans, then their backwards: each finds what its own forward left.
+void check_two_reserves(RawDevice& device, const OperatorCase& operator_case, std::size_t step) {
+  StepRun first(device, operator_case, step, DLR_F32, false);
+  if (!first.has_forward()) return;
+  StepRun second(device, operator_case, step, DLR_F32, false);
+  first.prepare(1000);
+  second.prepare(1100);
+  first.finish();
+  first.require_right(DLR_F32);
+  second.finish();
+  second.require_right(DLR_F32);
+}
+
+// Which output may take the place of which input: docs/operators.md.
+std::optional<std::pair<int, int>> in_place(const OperatorStep& step) {
+  const std::string& op = step.op;
+  const int last = static_cast<int>(step.args.size()) - 1;
+  for (const char* each : {"relu_forward", "sigmoid_forward", "tanh_forward", "softmax_forward",
+                           "batch_norm_forward", "sum"}) {
+    if (op == each) return std::pair(last, 0);
+  }
+  if (op == "softmax_backward" || op == "batch_norm_backward") return std::pair(last, last - 1);
+  return std::nullopt;
+}
+
+// One operator on the same shapes with other attributes: what a cache may take for the same.
+bool are_twins(const OperatorCase& a, const OperatorCase& b, std::size_t step) {
+  if (step >= a.steps.size() || a.steps[step].op != b.steps[step].op) return false;
+  return a.tensors == b.tensors && a.steps[step].args == b.steps[step].args &&
+         (a.steps[step].integers != b.steps[step].integers ||
+          a.steps[step].numbers != b.steps[step].numbers);
+}
+
+void check_in_place(RawDevice& device, const OperatorCase& operator_case, std::size_t step,
+                    uint32_t dtype) {
+  const auto [output, input] = *in_place(operator_case.steps[step]);
+  StepRun run(device, operator_case, step, dtype, false);
+  if (!run.run().put_in_place(output, input)) decline("its plan gives them different layouts");
+  run.compute(600);
+  run.require_right(dtype);
 }
 
 // One small case of each operator is planned, run and destroyed again and again.
@@ -107,10 +151,13 @@ bool check_step(RawDevice& device, const OperatorCase& operator_case, std::size_
         const std::vector<Values> first = run->found();
         run->compute(kOther);
         run->require_right(dtype);
+        run->allocate();
         run->compute(kFirst);
-        require_same_bits(run->found(), first, "the first values again, output");
+        require_same_bits(run->found(), first, "the first values again, in other memory, output");
       });
   if (!is_right) return false;
+  if (in_place(what))
+    runner.check("O12", name, [&] { check_in_place(device, operator_case, step, dtype); });
   if (!what.adds) {
     runner.check("O4", name + ", accumulate", [&] {
       StepRun adding(device, operator_case, step, dtype, true);
@@ -212,11 +259,18 @@ void check_device_operators(const dlr_device_type& type, const std::string& name
     }
     device = std::make_unique<RawDevice>(type);
   }
+  runner.check("D8", name + ": no_such_operator", [&] {
+    require_no_leak([&] {
+      RawDevice another(type);
+      check_declines(another);
+    });
+  });
   runner.check("O7", name + ": no_such_fusion", [&] { check_unknown_fusion(*device); });
   std::vector<dlr_tensor_desc> layouts;
   // By operator, the first case that ran right; and those of which two were run in turn.
   std::map<std::string, const OperatorCase*> first;
   std::set<std::string> in_turn;
+  std::vector<std::pair<const OperatorCase*, std::size_t>> right;  // and its step
   for (const OperatorCase& each : cases) {
     if (each.is_large) continue;
     for (std::size_t step = 0; step < each.steps.size(); ++step) {
@@ -237,7 +291,16 @@ void check_device_operators(const dlr_device_type& type, const std::string& name
           });
         } else if (in_turn.insert(op).second) {
           runner.check("O9", who, [&] { check_independence(*device, *first[op], each, step); });
+          runner.check("O9", who + ", two reserves",
+                       [&] { check_two_reserves(*device, each, step); });
         }
+        if (each.is_of_net) continue;
+        for (const auto& [other, other_step] : right) {
+          if (other_step == step && are_twins(*other, each, step))
+            runner.check("O9", who + ", other attributes: " + each.name,
+                         [&] { check_independence(*device, *other, each, step); });
+        }
+        right.emplace_back(&each, step);
       }
     }
   }

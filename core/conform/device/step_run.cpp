@@ -11,11 +11,22 @@
 namespace dlrun::conform {
 namespace {
 
+// Ties among few values, a distance from zero; in steps that float32 holds exactly.
+void shape_first(const OperatorCase& operator_case, Values& values) {
+  constexpr double kStep = 1.0 / 1024;
+  constexpr double kCoarse = 1.0 / 2;
+  if (operator_case.offset == 0 && !operator_case.has_ties) return;
+  const double step = operator_case.has_ties ? kCoarse : kStep;
+  for (double& value : values)
+    value = std::round(value / step) * step + operator_case.offset;
+}
+
 std::vector<Values> first_values(const OperatorCase& operator_case, uint64_t stream) {
   std::vector<Values> values;
   for (std::size_t i = 0; i < operator_case.tensors.size(); ++i) {
     values.push_back(
         spread_values(static_cast<std::size_t>(operator_case.tensors[i].count()), stream + i));
+    if (i == 0) shape_first(operator_case, values.back());
     const auto& positive = operator_case.positive;
     if (std::count(positive.begin(), positive.end(), static_cast<int>(i)) == 0) continue;
     for (double& value : values.back())
@@ -32,19 +43,32 @@ StepRun::StepRun(RawDevice& device, const OperatorCase& operator_case, std::size
   if (step > 0 && step_.integer("pair", -1) >= 0)
     forward_ = std::make_unique<OperatorRun>(device, case_, case_.steps[0], dtype);
   run_ = std::make_unique<OperatorRun>(device, case_, step_, dtype, accumulate);
+  allocate();
+}
+
+void StepRun::allocate() {
   run_->allocate();
   if (forward_) forward_->allocate();
   const uint64_t bytes = std::max(run_->reserve_bytes(), forward_ ? forward_->reserve_bytes() : 0);
-  if (bytes > 0) reserve_ = allocate_poisoned(device_, bytes);
+  if (bytes > 0 && step_.integer("pair", -1) >= 0) reserve_ = allocate_poisoned(device_, bytes);
 }
 
 void StepRun::compute(uint64_t stream, unsigned char workspace) {
-  std::vector<Values> values = first_values(case_, stream);
+  prepare(stream, workspace);
+  finish(workspace);
+}
+
+void StepRun::prepare(uint64_t stream, unsigned char workspace) {
+  values_ = first_values(case_, stream);
   for (const OperatorStep& each : case_.steps) {
     if (&each == &step_) break;
-    compute_reference(case_, each, values);
+    compute_reference(case_, each, values_);
   }
-  if (forward_) forward_->run(values, reserve_, workspace);
+  if (forward_) forward_->run(values_, reserve_, workspace);
+}
+
+void StepRun::finish(unsigned char workspace) {
+  const std::vector<Values>& values = values_;
   run_->run(values, reserve_, workspace);
   std::vector<Values> after = values;
   compute_reference(case_, step_, after);

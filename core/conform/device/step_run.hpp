@@ -20,9 +20,17 @@ class StepRun {
 
   OperatorRun& run() { return *run_; }
 
+  static constexpr unsigned char kNaN = 0xFF;
   // Runs on values of a random stream, and its formula on the same. The workspace holds NaN, or
   // what a byte says.
-  void compute(uint64_t stream, unsigned char workspace = 0xFF);
+  void compute(uint64_t stream, unsigned char workspace = kNaN);
+  // The same in two: the forward that it goes with, if there is one, then the step.
+  void prepare(uint64_t stream, unsigned char workspace = kNaN);
+  void finish(unsigned char workspace = kNaN);
+  bool has_forward() const { return forward_ != nullptr; }
+
+  // Other memory for all that it works on.
+  void allocate();
 
   // Of the last compute. Each throws Failure when it doesn't hold.
   void require_written() const;              // O3
@@ -42,6 +50,7 @@ class StepRun {
   std::unique_ptr<OperatorRun> forward_;
   std::unique_ptr<OperatorRun> run_;
   dlr_mem reserve_{};
+  std::vector<Values> values_;  // of the case's tensors, before the step
   std::vector<Values> expected_;
   std::vector<Values> found_;
 };
