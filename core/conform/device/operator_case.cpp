@@ -40,11 +40,15 @@ class Reader {
     const bool tb = integer("transpose_b", 0) != 0;
     const double beta = number("beta", 0);
     made_.is_plain = true;
-    made_.tensors = {ta ? Shape{k, m} : Shape{m, k}, tb ? Shape{n, k} : Shape{k, n}, Shape{m, n}};
+    made_.tensors = {Shape{ta ? k : m, integer("lda", ta ? m : k)},
+                     Shape{tb ? n : k, integer("ldb", tb ? k : n)}, Shape{m, integer("ldc", n)}};
     OperatorStep step{"gemm",    {},  {{"alpha", number("alpha", 1)}, {"beta", beta}},
                       {0, 1, 2}, {2}, beta != 0};
     step.integers = {
         {"m", {m}}, {"n", {n}}, {"k", {k}}, {"transpose_a", {ta}}, {"transpose_b", {tb}}};
+    for (const char* leading : {"lda", "ldb", "ldc"}) {
+      if (node_[leading]) step.integers[leading] = {integer(leading)};
+    }
     made_.steps = {step};
     return made_;
   }

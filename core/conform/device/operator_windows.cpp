@@ -122,14 +122,15 @@ void gemm(const Call& call) {
   const bool ta = call.step.integer("transpose_a", 0) != 0;
   const bool tb = call.step.integer("transpose_b", 0) != 0;
   const double beta = call.step.number("beta", 0);
+  const int64_t lda = call.shape(0)[1], ldb = call.shape(1)[1], ldc = call.shape(2)[1];
   Values& c = call.at(2);
   for (int64_t i = 0; i < m; ++i) {
     for (int64_t j = 0; j < n; ++j) {
       double sum = 0;
       for (int64_t p = 0; p < k; ++p)
-        sum += call.at(0)[index(ta ? p * m + i : i * k + p)] *
-               call.at(1)[index(tb ? j * k + p : p * n + j)];
-      double& out = c[index(i * n + j)];
+        sum += call.at(0)[index(ta ? p * lda + i : i * lda + p)] *
+               call.at(1)[index(tb ? j * ldb + p : p * ldb + j)];
+      double& out = c[index(i * ldc + j)];
       out = call.step.number("alpha", 1) * sum + (beta == 0 ? 0 : beta * out);
     }
   }
