@@ -82,7 +82,9 @@ const std::vector<Rule>& rules() {
       {"L5", "Shared memory, as the facts allow it, changes no bit."},
       {"L6", "per_sample: a sample of a top depends on that sample of the bottoms only."},
       {"L7", "zero_to_zero: zeros in give zeros out."},
-      {"L8", "uses_random is declared exactly when another pass gives other values."},
+      {"L8",
+       "uses_random is declared exactly when another pass gives other values; another seed and "
+       "another name of the layer then do so too."},
       {"L9",
        "The same inputs, parameters and key give the same bits, whatever ran before, unless "
        "nondeterministic is "

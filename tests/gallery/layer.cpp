@@ -55,6 +55,12 @@ enum Defect {
   loses_precision,
   forgets_state,
   ignores_full_disk,
+  false_first_sample,
+  ignores_seed,
+  ignores_name,
+  unwritten_in_test,
+  restless_in_test,
+  loses_precision_in_test,
 };
 constexpr Defect kDefect = DEFECT;
 
@@ -73,6 +79,7 @@ class Gallery final : public Layer {
     facts.elementwise = kDefect == false_elementwise;
     facts.identity_in_test = kDefect == false_identity;
     facts.zero_to_zero = 1;
+    facts.uses_random = kDefect == ignores_seed || kDefect == ignores_name;
     facts.host_only = kDefect != kernel_in_cpp;
     facts.reserved[5] = kDefect == sets_reserved;
     context.facts(facts);
@@ -83,6 +90,7 @@ class Gallery final : public Layer {
     x.data_needed_in_backward = kDefect != unneeded_is_read;
     if (kDefect == false_alias) x.gradient_inplace_of = 0;
     context.bottom_facts(0, x);
+    is_training_ = context.is_training();
   }
 
   void reshape(ReshapeContext& context) override {
@@ -132,10 +140,11 @@ class Gallery final : public Layer {
     const int64_t n = context.bottom(0).count();
     const T* x0 = context.map_read<T>(context.bottom(0));
     const T* x1 = context.map_read<T>(context.bottom(1));
+    if (kDefect == unwritten_in_test && !is_training_) return;
     T* y = context.map_write<T>(context.top(0));
-    const bool is_reversed = kDefect == false_per_sample || kDefect == false_elementwise;
+    const Shape shape = context.bottom(0).shape();
     for (int64_t i = 0; i < n; ++i)
-      y[i] = x0[i] * x1[is_reversed ? n - 1 - i : i] + x0[i] + static_cast<T>(too_much(context));
+      y[i] = x0[i] * x1[other_factor(i, shape)] + x0[i] + static_cast<T>(too_much(context));
     if (kDefect == unlisted_kernel)
       context.launch(gallery::kKeep, n, 1, read_write(context.top(0)));
     if (kDefect == crashes_in_each_thread)
@@ -146,14 +155,29 @@ class Gallery final : public Layer {
     if (kDefect == shares_state && n > 0) y[0] = static_cast<T>(kept_for_a_while(y[0]));
   }
 
+  // Which element of x1 belongs to element i of x0.
+  static int64_t other_factor(int64_t i, const Shape& shape) {
+    if (kDefect == false_per_sample || kDefect == false_elementwise) return shape.count() - 1 - i;
+    if (kDefect == false_first_sample) return i % (shape.count() / shape[0]);
+    return i;
+  }
+
   // What some defects add to each element.
   double too_much(RunContext& context) {
     if (kDefect == false_zero_to_zero) return 0.25;
     if (kDefect == draws_unsaid)
       return static_cast<double>((context.random_key().seed + context.random_key().stream) % 1021);
-    if (kDefect == restless) return static_cast<double>(++n_elements_);
-    if (kDefect == loses_precision) return context.dtype() == DLR_F32 ? 1e-2 : 0;
+    if (kDefect == ignores_seed) return static_cast<double>(context.random_key().stream % 1021);
+    if (kDefect == ignores_name)
+      return static_cast<double>((context.random_key().seed + context.random_key().stream) % 1024);
+    if (is_defect(restless, restless_in_test)) return static_cast<double>(++n_elements_);
+    if (is_defect(loses_precision, loses_precision_in_test))
+      return context.dtype() == DLR_F32 ? 1e-2 : 0;
     return 0;
+  }
+
+  bool is_defect(Defect always, Defect in_test) const {
+    return kDefect == always || (kDefect == in_test && !is_training_);
   }
 
   // In memory that all instances have in common.
@@ -187,6 +211,7 @@ class Gallery final : public Layer {
 
   void* kept_ = nullptr;
   bool is_stuck_ = false;
+  bool is_training_ = true;
   int64_t n_reshapes_ = 0;
   int64_t n_elements_ = 0;
   std::string state_ = "first";

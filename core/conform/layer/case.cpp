@@ -104,6 +104,13 @@ std::vector<LayerCase> default_cases(const std::string& layer, int32_t min_botto
   return cases;
 }
 
+LayerCase in_test(LayerCase c) {
+  c.name += ", in TEST";
+  c.is_training = false;
+  c.forces_backward = false;
+  return c;
+}
+
 bool is_labels(const std::string& input) {
   return input.starts_with("labels");
 }
@@ -120,9 +127,9 @@ std::string net_of(const LayerCase& layer_case, Inputs how) {
     bottoms += "bottom: '" + name + "' ";
   }
   std::string net =
-      fmt::format("force_backward: {} {}{}layer {{ name: 'tested' type: '{}' {}{}{} }} ",
-                  layer_case.forces_backward, inputs, copies, layer_case.layer, bottoms,
-                  layer_case.in_place ? "top: 'x0' " : "", layer_case.fields);
+      fmt::format("force_backward: {} {}{}layer {{ name: '{}' type: '{}' {}{}{} }} ",
+                  layer_case.forces_backward, inputs, copies, layer_case.called, layer_case.layer,
+                  bottoms, layer_case.in_place ? "top: 'x0' " : "", layer_case.fields);
   if (how == Inputs::kDirect) return net;
   for (const std::string& top : copied_tops(layer_case))
     net += copy_layer(top, top + "_out");

@@ -17,6 +17,8 @@ struct LayerCase {
   bool in_place = false;            // the only top is bottom 0
   std::vector<std::string> no_gradient;  // tops that have none
   bool forces_backward = true;           // else parameters alone get gradients
+  bool is_training = true;               // else the net's phase is TEST
+  std::string called = "tested";         // the layer's name in the net
   bool is_of_net = false;  // has the shapes of a real net: only what depends on shapes is checked
 };
 
@@ -31,6 +33,9 @@ std::vector<LayerCase> cases_of_layer(const std::vector<LayerCase>& cases,
 std::vector<LayerCase> default_cases(const std::string& layer, int32_t min_bottoms,
                                      int32_t max_bottoms, int32_t min_tops);
 
+// The case in phase TEST, where a layer may have no backward: no gradients are wanted.
+LayerCase in_test(LayerCase c);
+
 bool is_labels(const std::string& input);
 
 enum class Inputs {
@@ -38,7 +43,7 @@ enum class Inputs {
   kCopied,  // by a layer between, so that the tested one may overwrite them; so are the tops
 };
 
-// The layer "tested" behind its inputs, which are the first layers and values of the net.
+// The layer under test behind its inputs, which are the first layers and values of the net.
 std::string net_of(const LayerCase& layer_case, Inputs how = Inputs::kDirect);
 
 }  // namespace dlrun::conform

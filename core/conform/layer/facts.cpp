@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 
 #include "core/conform/layer/checks.hpp"
 #include "core/conform/runner.hpp"
@@ -13,12 +14,69 @@ bool shares_nothing(Subject& subject) {
   return subject.stage().is_view || subject.stage().tops.empty();
 }
 
-// Elements of sample 0.
-Values first_sample(Subject& subject, int value, const Values& values) {
+// Of what a value holds, sample 0 or all the others.
+std::span<double> samples_of(Subject& subject, int value, bool is_first, Values& values) {
   const dlr_tensor_desc& desc = subject.value(value).data.desc;
   const std::size_t samples =
       desc.rank == 0 ? 1 : static_cast<std::size_t>(std::max<int64_t>(desc.dim[0], 1));
-  return {values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / samples)};
+  const std::size_t end = values.size() / samples;
+  return is_first ? std::span(values).first(end) : std::span(values).subspan(end);
+}
+
+// Changes sample 0 or all the others: the samples of tops that didn't change stay.
+void check_samples_apart(Subject& subject, bool first_changes) {
+  subject.forward();
+  auto before = subject.outputs();
+  for (std::size_t i = 0; i < subject.inputs().size(); ++i) {
+    const int input = static_cast<int>(i);
+    for (double& element : samples_of(subject, input, first_changes, subject.inputs()[i]))
+      element *= 0.5;
+  }
+  subject.forward();
+  auto after = subject.outputs();
+  for (std::vector<Values>* const outputs : {&before, &after}) {
+    for (std::size_t i = 0; i < outputs->size(); ++i)
+      std::ranges::fill(samples_of(subject, subject.stage().tops[i], first_changes, (*outputs)[i]),
+                        0);
+  }
+  require_same_bits(after, before,
+                    first_changes ? "the first sample changed, other samples of top"
+                                  : "other samples changed, first sample of top");
+}
+
+// Whether some run gives other values than the first. With few elements two may agree by chance.
+template <class Run>
+bool differs(const std::vector<Values>& first, uint64_t n_runs, Run&& run) {
+  for (uint64_t i = 1; i <= n_runs; ++i) {
+    if (run(i) != first) return true;
+  }
+  return false;
+}
+
+constexpr uint64_t kManyRuns = 16;
+
+// `first` was drawn in pass 1. Without the job's seed in the key each training draws the same, and
+// without the layer's own part all layers of a net do.
+void check_other_keys(const Ground& ground, const LayerCase& c, const std::vector<Values>& first) {
+  const auto draw = [&](const LayerCase& drawing, const SubjectOptions& options) {
+    Subject subject(ground, drawing, options);
+    subject.forward(1);
+    return subject.outputs();
+  };
+  const auto with_seed = [&](uint64_t i) {
+    SubjectOptions options;
+    options.seed += i;
+    return draw(c, options);
+  };
+  const auto with_name = [&](uint64_t i) {
+    LayerCase named = c;
+    named.called += std::to_string(i);
+    return draw(named, {});
+  };
+  if (!differs(first, kManyRuns, with_seed))
+    fail("with another seed the same values", "others, as uses_random is declared");
+  if (!differs(first, kManyRuns, with_name))
+    fail("a layer of another name gives the same values", "others, as uses_random is declared");
 }
 
 // Tops, and gradients of inputs and parameters.
@@ -103,21 +161,8 @@ Sharing check_sharing(const Ground& ground, const LayerCase& c) {
 void check_per_sample(const Ground& ground, const LayerCase& c) {
   Subject subject(ground, c);
   if (subject.layer().facts.per_sample == 0) return;
-  subject.forward();
-  const auto before = subject.outputs();
-  for (std::size_t i = 0; i < subject.inputs().size(); ++i) {  // all but the first sample change
-    Values& input = subject.inputs()[i];
-    for (std::size_t k = first_sample(subject, static_cast<int>(i), input).size(); k < input.size();
-         ++k)
-      input[k] *= 0.5;
-  }
-  subject.forward();
-  const auto after = subject.outputs();
-  for (std::size_t i = 0; i < before.size(); ++i) {
-    const int top = subject.stage().tops[i];
-    require_same_bits({first_sample(subject, top, after[i])},
-                      {first_sample(subject, top, before[i])}, "other samples changed, top");
-  }
+  for (const bool first_changes : {false, true})
+    check_samples_apart(subject, first_changes);
 }
 
 void check_zero_to_zero(const Ground& ground, const LayerCase& c) {
@@ -133,19 +178,22 @@ void check_zero_to_zero(const Ground& ground, const LayerCase& c) {
 void check_random(const Ground& ground, const LayerCase& c) {
   Subject subject(ground, c);
   if (subject.layer().facts.nondeterministic != 0) return;
-  subject.forward(1);
-  const auto first = subject.outputs();
-  subject.forward(2);
-  const bool differs = subject.outputs() != first;
-  subject.forward(1);
-  require_same_bits(subject.outputs(), first, "the first pass again, top");
+  const auto pass = [&](uint64_t number) {
+    subject.forward(number);
+    return subject.outputs();
+  };
   const bool declared = subject.layer().facts.uses_random != 0;
-  if (differs && !declared)
+  const auto first = pass(1);
+  const bool draws =
+      differs(first, declared ? kManyRuns : 1, [&](uint64_t i) { return pass(1 + i); });
+  require_same_bits(pass(1), first, "the first pass again, top");
+  if (draws && !declared)
     fail("another pass gives other values", "the same, as uses_random isn't declared");
   const bool has_elements =
       std::any_of(first.begin(), first.end(), [](const Values& top) { return !top.empty(); });
-  if (!differs && declared && has_elements)
-    fail("another pass gives the same values", "others, as uses_random is declared");
+  if (!declared || !has_elements) return;
+  if (!draws) fail("another pass gives the same values", "others, as uses_random is declared");
+  check_other_keys(ground, c, first);
 }
 
 void check_repeatable(const Ground& ground, const LayerCase& c) {
@@ -169,9 +217,8 @@ void check_repeatable(const Ground& ground, const LayerCase& c) {
 }
 
 void check_identity(const Ground& ground, const LayerCase& c) {
-  SubjectOptions options;
-  options.is_training = false;
-  Subject subject(ground, c, options);
+  const LayerCase tested = in_test(c);
+  Subject subject(ground, tested);
   if (subject.layer().facts.identity_in_test == 0) return;
   subject.forward();
   require_same_bits({subject.outputs().at(0)}, {subject.inputs().at(0)}, "phase TEST, top");

@@ -9,13 +9,11 @@ namespace {
 // A pass in each phase, watched.
 template <class Use>
 void run_watched(const Ground& ground, const LayerCase& c, Use&& use) {
-  for (const bool is_training : {true, false}) {
-    Handed handed("tested");
-    SubjectOptions options;
-    options.is_training = is_training;
-    Subject subject(ground, c, options);
+  for (const LayerCase& each : {c, in_test(c)}) {
+    Handed handed(each.called);
+    Subject subject(ground, each);
     subject.forward();
-    if (is_training) subject.backward();  // in phase TEST a layer may have none
+    subject.backward();
     if (!handed.is_reached() && !subject.stage().tops.empty())
       base::fail_work("the plugins were loaded with a table that isn't watched");
     use(subject.layer().type(), handed);

@@ -53,6 +53,20 @@ bool depends_on_shapes(const std::string& rule) {
   return rule != "L13" && rule != "L14" && rule != "A12" && rule != "A13";
 }
 
+std::string text_of(const Ground& ground, const LayerCase& c) {
+  return fmt::format("{}: {}{}", c.layer, c.name, ground.label);
+}
+
+// What needs neither a backward nor known numbers.
+void check_in_test(const Ground& ground, const LayerCase& tested, Runner& runner) {
+  runner.climb(text_of(ground, tested),
+               {
+                   {"facts", "L9", [&] { check_repeatable(ground, tested); }},
+                   {"facts", "L3", [&] { check_written(ground, tested); }},
+                   {"float32", "L12", [&] { check_float32(ground, tested); }},
+               });
+}
+
 }  // namespace
 
 void check_layer_case(const Ground& ground, const LayerCase& c, Runner& runner) {
@@ -79,7 +93,7 @@ void check_layer_case(const Ground& ground, const LayerCase& c, Runner& runner) 
   };
   if (c.is_of_net)
     std::erase_if(steps, [](const Step& step) { return !depends_on_shapes(step.rule); });
-  runner.climb(fmt::format("{}: {}{}", c.layer, c.name, ground.label), steps);
+  if (runner.climb(text_of(ground, c), steps)) check_in_test(ground, in_test(c), runner);
 }
 
 void check_layer(const Ground& ground, const std::vector<LayerCase>& cases, const std::string& only,

@@ -24,7 +24,8 @@ Subject::Subject(const Ground& ground, const LayerCase& layer_case, const Subjec
     : case_(layer_case) {
   net::NetOptions net_options;
   net_options.dtype = options.dtype;
-  net_options.state.is_training = options.is_training;
+  net_options.seed = options.seed;
+  net_options.state.is_training = layer_case.is_training;
   net_options.force_backward = layer_case.forces_backward;
   net_options.keep_all = options.keep_all;
   net_options.fallback = options.fallback;

@@ -15,7 +15,7 @@ namespace dlrun::conform {
 
 struct SubjectOptions {
   uint32_t dtype = DLR_F64;
-  bool is_training = true;
+  uint64_t seed = 1;  // the job's random_seed
   Inputs inputs = Inputs::kDirect;
   bool keep_all = true;  // values don't share memory
   net::Fallback fallback = net::Fallback::kError;
@@ -30,7 +30,7 @@ class Subject {
   Subject(const Ground& ground, const LayerCase& layer_case, const SubjectOptions& options = {});
 
   net::Net& net() { return *net_; }
-  net::Stage& stage() { return *net_->find_stage("tested"); }
+  net::Stage& stage() { return *net_->find_stage(case_.called); }
   net::LayerNode& layer() { return *stage().layer; }
   net::Value& value(int index) { return *net_->values()[static_cast<std::size_t>(index)]; }
   std::vector<Values>& inputs() { return inputs_; }
