@@ -100,10 +100,14 @@ const std::vector<Rule>& rules() {
       {"S1", "An update follows the recorded numbers."},
       {"S2", "n_history is the same each time."},
       {"S3", "An update writes its parameter, history and gradient, and nothing else."},
-      {"S4", "The same parameter, history, gradient, iteration and rate give the same bits."},
+      {"S4",
+       "The same parameter, history, gradient, iteration and rate give the same bits, whatever "
+       "else is updated."},
       {"S5", "Another instance goes on from the history tensors to the same bits."},
       {"S6", "float32 agrees with float64."},
-      {"S7", "Parameters of every shape, one element and none included, get finite numbers."},
+      {"S7",
+       "Parameters of every shape, one element and none included, get finite numbers; elements "
+       "that are alike stay so."},
       {"S8", "Creating, updating and destroying again leaves nothing behind."},
       {"S9", "Every kernel that it launches is in its list."},
 

@@ -191,9 +191,11 @@ class Gallery(CommandTest):
             "grows_history": "S2",
             "writes_behind": "S3",
             "unrepeatable": "S4",
+            "takes_first_rate": "S4",
             "remembers": "S5",
             "loses_precision": "S6",
             "refuses_empty": "S7",
+            "stops_early": "S7",
             "leaks": "S8",
             "unlisted_kernel": "S9",
         })

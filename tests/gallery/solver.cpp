@@ -20,6 +20,8 @@ enum Defect {
   remembers,
   loses_precision,
   refuses_empty,
+  takes_first_rate,
+  stops_early,
   unlisted_kernel,
   kernel_in_cpp,
   leaks,
@@ -59,18 +61,22 @@ class Gallery final : public Solver {
     const std::vector<T> old_weight = copy<T>(context, context.param());
     T* momentum = context.map_write<T>(context.history(0));
     T* weight = context.map_write<T>(context.param());
+    if (context.iteration() != last_iteration_) rate_ = context.rate();
+    last_iteration_ = context.iteration();
+    const double rate = kDefect == takes_first_rate ? rate_ : context.rate();
     const double share = kDefect == wrong_numbers ? 0.25 : 0.5;
     std::vector<double>& own = own_[context.param().handle()];
     if (context.iteration() == 0) own.clear();
     own.resize(static_cast<size_t>(n));
     for (size_t i = 0; i < own.size(); ++i) {
       const double before = kDefect == remembers ? own[i] : static_cast<double>(old_momentum[i]);
-      double after = share * before + context.rate() * static_cast<double>(gradient[i]);
+      double after = share * before + rate * static_cast<double>(gradient[i]);
       if (kDefect == unrepeatable) after += 1e-3 * updates_so_far;
       if (kDefect == loses_precision && sizeof(T) == 4) after = std::round(after * 64) / 64;
       own[i] = after;
-      momentum[i] = static_cast<T>(after);
-      weight[i] = old_weight[i] - momentum[i];
+      const bool is_left_out = kDefect == stops_early && i >= 65536;
+      momentum[i] = is_left_out ? old_momentum[i] : static_cast<T>(after);
+      weight[i] = is_left_out ? old_weight[i] : old_weight[i] - momentum[i];
     }
     if (kDefect == writes_behind) weight[n] = 1;
   }
@@ -82,6 +88,8 @@ class Gallery final : public Solver {
   }
 
   int updates_ = 0;
+  double rate_ = 0;
+  int64_t last_iteration_ = -1;
   std::map<dlr_tensor*, std::vector<double>> own_;
   void* kept_ = nullptr;
 };

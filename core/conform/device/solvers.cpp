@@ -13,7 +13,7 @@ void check_numbers(const Ground& ground, const Ground& host, const SolverCase& c
   if (dtype == DLR_F64 && device.info().float64 == 0) decline("the device has no float64");
   const double relative = dtype == DLR_F64 ? 1e-9 : 1e-4;
   const double absolute = dtype == DLR_F64 ? 1e-10 : 1e-5;
-  for (const Shape& shape : {Shape{5, 3, 7}, {1}, {4099}}) {
+  for (const Shape& shape : {Shape{5, 3, 7}, {1}, {4099}, {100003}}) {
     const std::vector<Values> found = SolverSubject(ground, c, dtype).train(shape);
     const std::vector<Values> expected = SolverSubject(host, c, dtype).train(shape);
     for (std::size_t i = 0; i < expected.size(); ++i)

@@ -18,6 +18,8 @@ namespace {
 
 constexpr int64_t kIterations = SolverSubject::kIterations;
 const Shape kShape = {5, 3, 7};
+const std::vector<Shape> kTwoShapes = {kShape, {4}};
+const Shape kLarge = {100003};  // more than one launch, block or thread may take on
 
 void check_recorded(const Ground& ground, const SolverCase& c) {
   if (c.updates.empty()) decline("no recorded updates of it; --cases can give some");
@@ -89,6 +91,34 @@ void check_writes(const Ground& ground, const SolverCase& c) {
   }
 }
 
+using Params = std::vector<std::unique_ptr<Updated>>;
+
+// Parameters of kTwoShapes.
+Params make_two(SolverSubject& subject) {
+  Params made;
+  for (std::size_t p = 0; p < kTwoShapes.size(); ++p)
+    made.push_back(subject.make(kTwoShapes[p], p));
+  return made;
+}
+
+// In turn, as in training, each at a rate of its own.
+void update_in_turn(SolverSubject& subject, const Params& params, int64_t begin, int64_t end) {
+  for (int64_t iteration = begin; iteration < end; ++iteration) {
+    for (std::size_t p = 0; p < params.size(); ++p)
+      subject.update(*params[p], p, iteration);
+  }
+}
+
+// What a solver works out once for an iteration may not be another parameter's.
+void check_beside_another(const Ground& ground, const SolverCase& c, uint32_t dtype) {
+  SolverSubject subject(ground, c, dtype);
+  const Params params = make_two(subject);
+  update_in_turn(subject, params, 0, kIterations);
+  for (std::size_t p = 0; p < params.size(); ++p)
+    require_same_bits(params[p]->state(), SolverSubject(ground, c, dtype).train(kTwoShapes[p], p),
+                      fmt::format("updated in turn with another, parameter {}, tensor", p));
+}
+
 void check_repeats(const Ground& ground, const SolverCase& c) {
   for (const uint32_t dtype : {DLR_F32, DLR_F64}) {
     SolverSubject subject(ground, c, dtype);
@@ -96,38 +126,24 @@ void check_repeats(const Ground& ground, const SolverCase& c) {
     SolverSubject another(ground, c, dtype);
     require_same_bits(another.train(kShape), first, "by another instance, tensor");
     require_same_bits(subject.train(kShape), first, "once more, tensor");
+    check_beside_another(ground, c, dtype);
   }
 }
 
-// Two parameters in turn, as in training; the second half by a new instance, with nothing but the
-// tensors of the first.
+// Two parameters; the second half also by a new instance, with nothing but the tensors of the
+// first.
 void check_resumes(const Ground& ground, const SolverCase& c) {
-  const std::vector<Shape> shapes = {kShape, {4}};
-  std::vector<std::vector<Values>> whole;
-  std::vector<std::vector<Values>> resumed;
-  for (const bool is_resumed : {false, true}) {
-    auto subject = std::make_unique<SolverSubject>(ground, c, DLR_F32);
-    std::vector<std::unique_ptr<Updated>> all;
-    for (std::size_t p = 0; p < shapes.size(); ++p)
-      all.push_back(subject->make(shapes[p], p));
-    for (int64_t iteration = 0; iteration < 2 * kIterations; ++iteration) {
-      if (is_resumed && iteration == kIterations) {
-        auto next = std::make_unique<SolverSubject>(ground, c, DLR_F32);
-        for (std::size_t p = 0; p < shapes.size(); ++p) {
-          auto copy = next->make(shapes[p], p);
-          copy->set_state(all[p]->state());
-          all[p] = std::move(copy);
-        }
-        subject = std::move(next);
-      }
-      for (std::size_t p = 0; p < shapes.size(); ++p)
-        subject->update(*all[p], p, iteration);
-    }
-    for (const auto& each : all)
-      (is_resumed ? resumed : whole).push_back(each->state());
-  }
-  for (std::size_t p = 0; p < shapes.size(); ++p)
-    require_same_bits(resumed[p], whole[p],
+  SolverSubject first(ground, c, DLR_F32);
+  const Params whole = make_two(first);
+  update_in_turn(first, whole, 0, kIterations);
+  SolverSubject next(ground, c, DLR_F32);
+  const Params resumed = make_two(next);
+  for (std::size_t p = 0; p < whole.size(); ++p)
+    resumed[p]->set_state(whole[p]->state());
+  update_in_turn(first, whole, kIterations, 2 * kIterations);
+  update_in_turn(next, resumed, kIterations, 2 * kIterations);
+  for (std::size_t p = 0; p < whole.size(); ++p)
+    require_same_bits(resumed[p]->state(), whole[p]->state(),
                       fmt::format("gone on with from its history, parameter {}, tensor", p));
 }
 
@@ -136,10 +152,38 @@ void check_float32(const Ground& ground, const SolverCase& c) {
   constexpr double kAbsolute = 1e-5;
   SolverSubject narrow(ground, c, DLR_F32);
   SolverSubject wide(ground, c, DLR_F64);
-  const std::vector<Values> found = narrow.train(kShape);
-  const std::vector<Values> expected = wide.train(kShape);
-  for (std::size_t i = 0; i < expected.size(); ++i)
-    require_close(found.at(i), expected[i], kRelative, kAbsolute, fmt::format("tensor {}", i));
+  for (const Shape& shape : {kShape, kLarge}) {
+    const std::vector<Values> found = narrow.train(shape);
+    const std::vector<Values> expected = wide.train(shape);
+    for (std::size_t i = 0; i < expected.size(); ++i)
+      require_close(found.at(i), expected[i], kRelative, kAbsolute,
+                    fmt::format("of shape {}, tensor {}", shape.text(), i));
+  }
+}
+
+// So often as to fill a vector of kLarge.
+Values repeated(const Values& values) {
+  Values all(static_cast<std::size_t>(kLarge.count()));
+  for (std::size_t i = 0; i < all.size(); ++i)
+    all[i] = values[i % values.size()];
+  return all;
+}
+
+// A large vector that repeats its first values does so behind updates: the part of it that isn't
+// updated, or otherwise, shows, though nothing is known about the numbers.
+void check_alike(const Ground& ground, const SolverCase& c) {
+  constexpr std::size_t kPeriod = 1009;
+  constexpr double kTolerance = 1e-9;
+  constexpr double kRate = 0.125;
+  SolverSubject subject(ground, c, DLR_F64);
+  const auto updated = subject.make(kLarge, 0);
+  updated->param.set(repeated(spread_values(kPeriod, 0)));
+  for (int64_t iteration = 0; iteration < kIterations; ++iteration)
+    subject.update(*updated, repeated(SolverSubject::gradient_of(kPeriod, 0, iteration)), iteration,
+                   kRate);
+  for (const Values& found : updated->state())
+    require_close(found, repeated({found.begin(), found.begin() + kPeriod}), kTolerance, kTolerance,
+                  fmt::format("shape [{}], values that repeat each {}", kLarge.text(), kPeriod));
 }
 
 void check_all_shapes(const Ground& ground, const SolverCase& c) {
@@ -167,6 +211,7 @@ void check_all_shapes(const Ground& ground, const SolverCase& c) {
       }
     }
   }
+  check_alike(ground, c);
 }
 
 void check_leaks(const Ground& ground, const SolverCase& c) {

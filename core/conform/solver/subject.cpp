@@ -50,15 +50,21 @@ std::vector<Values> SolverSubject::train(const Shape& shape, uint64_t stream) {
   return updated->state();
 }
 
-void SolverSubject::update(Updated& updated, uint64_t stream, int64_t iteration) {
+Values SolverSubject::gradient_of(std::size_t count, uint64_t stream, int64_t iteration) {
   constexpr uint64_t kFirstGradient = 1000;
   const uint64_t own = kFirstGradient * (stream + 1) + static_cast<uint64_t>(iteration);
-  Values gradient = spread_values(static_cast<std::size_t>(updated.shape.count()), own);
+  Values gradient = spread_values(count, own);
   // So that no simple mean of gradients is 0, where a rule that goes by signs hangs on rounding.
   const double scale = 1 / (1 + 0.618034 * static_cast<double>(iteration));
   for (double& value : gradient)
     value *= scale;
-  update(updated, gradient, iteration, 0.125 / static_cast<double>(iteration + 1));
+  return gradient;
+}
+
+void SolverSubject::update(Updated& updated, uint64_t stream, int64_t iteration) {
+  const auto count = static_cast<std::size_t>(updated.shape.count());
+  const double rate = 0.125 / (static_cast<double>(iteration + 1) + static_cast<double>(stream));
+  update(updated, gradient_of(count, stream, iteration), iteration, rate);
 }
 
 void SolverSubject::update(Updated& updated, const Values& gradient, int64_t iteration,

@@ -37,7 +37,9 @@ class SolverSubject {
   // What the first iterations make of one parameter: its state.
   static constexpr int64_t kIterations = 4;
   std::vector<Values> train(const Shape& shape, uint64_t stream = 0);
-  // With a gradient by the parameter's stream and the iteration, at a rate that falls.
+  // A gradient by the parameter's stream and the iteration.
+  static Values gradient_of(std::size_t count, uint64_t stream, int64_t iteration);
+  // With that gradient, at a rate that falls, and is another for each stream.
   void update(Updated& updated, uint64_t stream, int64_t iteration);
   void update(Updated& updated, const Values& gradient, int64_t iteration, double rate);
 
