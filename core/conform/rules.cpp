@@ -44,7 +44,9 @@ const std::vector<Rule>& rules() {
       {"D10", "Memories, events and streams end in any order, used or not."},
       {"D11", "Two devices open at once keep apart, each in its own thread."},
 
-      {"K1", "Kernels give the numbers of their CPU builds, in each form of the dialect."},
+      {"K1",
+       "Kernels give the numbers of their CPU builds, in each form of the dialect, of many items "
+       "too."},
       {"K2", "Kernels honour offsets of their arguments, and write nothing else."},
       {"K3", "The same launch gives the same bits."},
       {"K4", "A kernel that can't be built is an error, and the device goes on."},

@@ -128,6 +128,9 @@ class Gallery(CommandTest):
             "skips_the_last": "N1",
             "leaks_in_layers": "N3",
             "doubles_rates": "N4",
+            "limits_items": "K1",
+            "rounds_reals": "K1",
+            "truncates_integers": "K1",
         })
 
     def test_libraries(self):

@@ -3,6 +3,7 @@
 #include <dlrun/device.hpp>
 #include <dlrun/plugin.hpp>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <set>
@@ -20,6 +21,9 @@ enum Defect {
   builds_nonsense,
   skips_the_last,
   leaks_in_layers,
+  limits_items,
+  rounds_reals,
+  truncates_integers,
 };
 constexpr Defect kDefect = DEFECT;
 
@@ -131,10 +135,14 @@ dlr_error* launch(dlr_device*, dlr_stream*, dlr_built_kernel* kernel, int64_t it
     const bool is_update = name.find("_update") != name.npos;
     const bool is_of_core = name.find("core_") == 0;
     if (kDefect == doubles_rates && is_update) own.back().real *= 2;  // its last number
+    // A grid has no more in its second direction.
+    if (kDefect == limits_items) items = std::min<int64_t>(items, 65535);
     ++n_launches;
     for (dlr_kernel_arg& arg : own) {
       if (kDefect == ignores_offsets) arg.mem.offset = 0;
       if (kDefect == wrong_numbers) arg.real *= 1.01;
+      if (kDefect == rounds_reals) arg.real = static_cast<float>(arg.real);
+      if (kDefect == truncates_integers) arg.integer = static_cast<int32_t>(arg.integer);
       if (kDefect == unrepeatable) arg.real *= n_launches % 2 == 0 ? 1 : 1 + 1e-14;
     }
     if (kDefect == leaks_in_layers && !is_of_core)

@@ -22,19 +22,44 @@ struct Launch {
   std::vector<std::size_t> buffers;  // elements
   std::vector<double> reals;
   std::vector<int64_t> integers;  // before the reals
+  bool only_wide = false;         // for an idx of 64 bits
 };
 
+std::size_t elements(int64_t n) {
+  return static_cast<std::size_t>(n);
+}
+
+// The real numbers here and below have no end in binary: a float64 that was a float32 shows.
+Launch regularize(const char* form, int64_t n) {
+  return {form, kernels::core_regularize, n, 1, {elements(n), elements(n)}, {0.1, 0.3, 0.7}, {}};
+}
+
+Launch gemm(const char* form, int64_t m, int64_t n, int64_t k) {
+  const std::vector<std::size_t> buffers = {elements(m * k), elements(k * n), elements(m * n)};
+  return {form, kernels::core_gemm, m, n, buffers, {1.1, 0.3}, {n, k, k, 1, n, 1, n}};
+}
+
+// Sums of `chunk` squares each, the last one of what is left of `n` elements.
+Launch square_sums(const char* form, int64_t groups, int64_t chunk, int64_t n) {
+  const std::vector<std::size_t> buffers = {elements(std::min(n, groups * chunk)),
+                                            elements(groups)};
+  return {form, kernels::core_square_sums, groups, chunk, buffers, {}, {n, chunk}};
+}
+
 std::vector<Launch> launches() {
+  constexpr int64_t kMany = 70001;  // more than some grids have in one direction: 65535
+  constexpr int64_t kBeyond32Bits = int64_t{1} << 32;
+  Launch beyond = square_sums("an integer of 2^32", 5, 300, kBeyond32Bits);
+  beyond.only_wide = true;
   return {
-      {"DLR_FOR", kernels::core_regularize, 1003, 1, {1003, 1003}, {0.5, 0.25, 0.125}, {}},
-      {"DLR_ROWS and DLR_COLS",
-       kernels::core_gemm,
-       13,
-       29,
-       {13 * 17, 17 * 29, 13 * 29},
-       {1.5, 0.5},
-       {29, 17, 17, 1, 29, 1, 29}},
-      {"DLR_GROUPS and DLR_LANES", kernels::core_square_sums, 5, 300, {1403, 5}, {}, {1403, 300}},
+      regularize("DLR_FOR", 1003),
+      gemm("DLR_ROWS and DLR_COLS", 13, 29, 17),
+      square_sums("DLR_GROUPS and DLR_LANES", 5, 300, 1403),
+      regularize("DLR_FOR, many", kMany),
+      gemm("DLR_ROWS, many", kMany, 3, 2),
+      gemm("DLR_COLS, many", 3, kMany, 2),
+      square_sums("DLR_GROUPS, many", kMany, 4, 4 * kMany - 1),
+      beyond,
   };
 }
 
@@ -165,6 +190,7 @@ void check_device_kernels(const dlr_device_type& type, const std::string& name, 
   for (const Launch& launch : all) {
     for (const uint32_t dtype : {DLR_F32, DLR_F64}) {
       for (const uint32_t bits : {32u, 64u}) {
+        if (launch.only_wide && bits != 64) continue;
         const std::string who =
             fmt::format("{}: {}, float{}, idx of {} bits", name, launch.form, dtype & 0xFF, bits);
         const auto check = [&](const char* rule, void (KernelRun::*body)()) {
