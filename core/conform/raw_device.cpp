@@ -82,20 +82,21 @@ void RawDevice::release(dlr_mem mem) {
   }));
 }
 
-void RawDevice::put(dlr_mem to, const Bytes& bytes) {
-  if (bytes.empty()) return;
-  require_ok(
-      type_.copy(handle_, stream_, to, host_memory(bytes.data(), bytes.size()), bytes.size()),
-      "copy to it");
+void RawDevice::copy(dlr_mem to, dlr_mem from, uint64_t bytes) {
+  const char* call = to.space == DLR_SPACE_HOST     ? "copy from it"
+                     : from.space == DLR_SPACE_HOST ? "copy to it"
+                                                    : "copy within it";
+  require_ok(type_.copy(handle_, stream_, to, from, bytes), call);
   synchronize();
+}
+
+void RawDevice::put(dlr_mem to, const Bytes& bytes) {
+  if (!bytes.empty()) copy(to, host_memory(bytes.data(), bytes.size()), bytes.size());
 }
 
 Bytes RawDevice::get(dlr_mem from, uint64_t bytes) {
   Bytes found(bytes, 0xA5);
-  if (bytes == 0) return found;
-  require_ok(type_.copy(handle_, stream_, host_memory(found.data(), bytes), from, bytes),
-             "copy from it");
-  synchronize();
+  if (bytes > 0) copy(host_memory(found.data(), bytes), from, bytes);
   return found;
 }
 

@@ -36,6 +36,7 @@ class RawDevice {
   dlr_mem allocate(uint64_t bytes);
   void release(dlr_mem mem);
   // Finished when they return.
+  void copy(dlr_mem to, dlr_mem from, uint64_t bytes);
   void put(dlr_mem to, const Bytes& bytes);
   Bytes get(dlr_mem from, uint64_t bytes);
   void synchronize();

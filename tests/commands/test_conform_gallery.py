@@ -117,6 +117,12 @@ class Gallery(CommandTest):
             "caches_by_shape": "O1",
             "drops_long_sums": "O1",
             "leaks_at_declines": "D8",
+            "waits_for_one_stream": "D6",
+            "waits_for_the_new_mark": "D7",
+            "drops_bits_of_offsets": "D3",
+            "drops_bits_of_addresses": "D3",
+            "drops_bits_when_zeroing": "D4",
+            "copies_within_one_buffer": "D3",
         })
 
     def test_devices_of_kernels(self):

@@ -81,10 +81,12 @@ void destroy_stream(dlr_device* device, dlr_stream* stream) {
   device->streams.erase(std::find(device->streams.begin(), device->streams.end(), stream));
   delete stream;
 }
-dlr_error* synchronize(dlr_device* device, dlr_stream*) {
+dlr_error* synchronize(dlr_device* device, dlr_stream* stream) {
   if (kDefect == hangs)
     for (volatile bool forever = true; forever;) {
     }
+  if (kDefect == waits_for_one_stream && stream == nullptr && !device->streams.empty())
+    return guard([&] { advance(device->streams.front()); });
   return guard([&] { finish(device); });
 }
 dlr_error* record(dlr_device*, dlr_stream* stream, dlr_event** inout) {
@@ -97,6 +99,8 @@ dlr_error* record(dlr_device*, dlr_stream* stream, dlr_event** inout) {
 }
 dlr_error* wait(dlr_device*, dlr_stream* stream, dlr_event* event) {
   if (kDefect == missing_wait) return nullptr;
+  if (kDefect == waits_for_the_new_mark)
+    return guard([&] { stream->work.push_back([event] { return *event->reached; }); });
   return guard([&] { stream->work.push_back([reached = event->reached] { return *reached; }); });
 }
 void destroy_event(dlr_device*, dlr_event* event) {
@@ -147,6 +151,21 @@ void release(dlr_device* device, dlr_mem mem) {
   if (kDefect == spoils_youngest) memory_of(device).rbegin()->second[0] ^= 1;
   if (kDefect != leaks) memory_of(device).erase(mem.handle);
 }
+// An engine for copies may take addresses of whole words only.
+dlr_mem of_whole_words(dlr_mem mem) {
+  if (kDefect == drops_bits_of_offsets && mem.space != DLR_SPACE_HOST) mem.offset &= ~uint64_t{3};
+  if (kDefect == drops_bits_of_addresses && mem.space == DLR_SPACE_HOST) mem.handle &= ~uint64_t{3};
+  return mem;
+}
+void move_bytes(dlr_device* device, dlr_mem to, dlr_mem from, uint64_t bytes) {
+  constexpr uint64_t kBuffer = uint64_t{1} << 20;
+  char* target = at(device, of_whole_words(to));
+  const char* source = at(device, of_whole_words(from));
+  for (uint64_t done = 0; done < bytes; done += kBuffer) {
+    const uint64_t begin = kDefect == copies_within_one_buffer ? 0 : done;
+    std::memcpy(target + begin, source + done, std::min(kBuffer, bytes - done));
+  }
+}
 dlr_error* copy(dlr_device* device, dlr_stream* stream, dlr_mem to, dlr_mem from, uint64_t bytes) {
   const bool within = to.space != DLR_SPACE_HOST && from.space != DLR_SPACE_HOST;
   if (kDefect == copies_backwards && within) std::swap(to, from);
@@ -154,14 +173,14 @@ dlr_error* copy(dlr_device* device, dlr_stream* stream, dlr_mem to, dlr_mem from
   return guard([&] {
     dlrun::require_room(to, bytes);
     dlrun::require_room(from, bytes);
-    dlrun::check(
-        issue(device, stream, [=] { std::memcpy(at(device, to), at(device, from), bytes); }));
+    dlrun::check(issue(device, stream, [=] { move_bytes(device, to, from, bytes); }));
   });
 }
 dlr_error* zero(dlr_device* device, dlr_stream* stream, dlr_mem mem, uint64_t bytes) {
   return guard([&] {
     dlrun::require_room(mem, bytes);
     if (kDefect == zeroes_from_start) mem.offset = 0;
+    if (kDefect == drops_bits_when_zeroing) mem.offset &= ~uint64_t{3};
     if (kDefect == zeroes_at_once) return void(std::memset(at(device, mem), 0, bytes));
     dlrun::check(issue(device, stream, [=] { std::memset(at(device, mem), 0, bytes); }));
   });

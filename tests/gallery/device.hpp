@@ -51,6 +51,12 @@ enum Defect {
   caches_by_shape,
   drops_long_sums,
   leaks_at_declines,
+  waits_for_one_stream,
+  waits_for_the_new_mark,
+  drops_bits_of_offsets,
+  drops_bits_of_addresses,
+  drops_bits_when_zeroing,
+  copies_within_one_buffer,
 };
 inline constexpr Defect kDefect = DEFECT;
 inline constexpr uint64_t kRowsOfFour = 4;  // the private layout

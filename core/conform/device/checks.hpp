@@ -13,6 +13,8 @@
 
 namespace dlrun::conform {
 
+void check_copies(const dlr_device_type& type);         // D3
+void check_zero(const dlr_device_type& type);           // D4
 void check_beyond_memory(const dlr_device_type& type);  // D9
 void check_any_order(const dlr_device_type& type);      // D10
 void check_two_at_once(const dlr_device_type& type);    // D11
