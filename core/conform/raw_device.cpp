@@ -76,10 +76,11 @@ dlr_mem RawDevice::allocate(uint64_t bytes) {
 
 void RawDevice::release(dlr_mem mem) {
   if (mem.bytes == 0) return;
-  type_.release(handle_, mem);
-  memory_.erase(std::find_if(memory_.begin(), memory_.end(), [&](const dlr_mem& each) {
+  const auto whole = std::find_if(memory_.begin(), memory_.end(), [&](const dlr_mem& each) {
     return each.handle == mem.handle && each.offset == mem.offset;
-  }));
+  });
+  type_.release(handle_, *whole);
+  memory_.erase(whole);
 }
 
 void RawDevice::copy(dlr_mem to, dlr_mem from, uint64_t bytes) {

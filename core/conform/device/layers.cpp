@@ -34,14 +34,15 @@ struct Blob {
 };
 
 // All values, gradients and parameters of a net.
-std::vector<Blob> blobs_of(net::Net& net) {
+std::vector<Blob> blobs_of(Subject& subject) {
+  net::Net& net = subject.net();
   std::vector<Blob> blobs;
   const auto add = [&](const std::string& name, dlr_tensor& tensor, bool is_set_by_host) {
     if (tensor.buffer != nullptr) blobs.push_back({name, &tensor, is_set_by_host});
   };
   for (const auto& value : net.values()) {
     const net::Stage& maker = *net.stages()[static_cast<std::size_t>(value->producer)];
-    const bool is_input = maker.bottoms.empty() && &maker != net.find_stage("tested");
+    const bool is_input = maker.bottoms.empty() && &maker != &subject.stage();
     add("value '" + value->name + "'", value->data, is_input);
     add("gradient of '" + value->name + "'", value->gradient, false);
   }
@@ -56,10 +57,10 @@ std::vector<Blob> blobs_of(net::Net& net) {
 // back. Counts the copies of each.
 class Evictor : public net::StageObserver, public memory::MoveObserver {
  public:
-  Evictor(net::Net& net, memory::Device& device)
-      : net_(net), device_(device), blobs_(blobs_of(net)) {
-    net.observe(this);
-    net.observe_moves(this);
+  Evictor(Subject& subject, memory::Device& device)
+      : net_(subject.net()), device_(device), blobs_(blobs_of(subject)) {
+    net_.observe(this);
+    net_.observe_moves(this);
   }
   ~Evictor() override {
     net_.observe(nullptr);
@@ -158,8 +159,8 @@ void check_residency(const Ground& ground, const LayerCase& c, uint32_t dtype) {
   Subject moved(ground, c, options);
   memory::Device& device = *ground.devices.primary;
   run(left);
-  const auto blobs = blobs_of(left.net());
-  Evictor evictor(moved.net(), device);
+  const auto blobs = blobs_of(left);
+  Evictor evictor(moved, device);
   run(moved);
   for (std::size_t i = 0; i < blobs.size() && !device.works_in_host_memory(); ++i) {
     const dlr_tensor& blob = *blobs[i].tensor;

@@ -95,11 +95,11 @@ void check_order(const dlr_device_type& type) {
 
 // Work in several streams, each of which ends in host memory, where it shows without waiting more.
 void check_all_streams(const dlr_device_type& type) {
+  std::array<Bytes, 3> found;  // outlives the device, which may write there until it is closed
   RawDevice device(type);
   const uint64_t bytes = uint64_t{4} << 20;
   std::array<dlr_stream*, 3> streams = {device.stream(), nullptr, nullptr};
   std::array<dlr_mem, 3> mems{};
-  std::array<Bytes, 3> found;
   for (unsigned i = 0; i < streams.size(); ++i) {
     if (i > 0) require_ok(type.create_stream(device.handle(), &streams[i]), "create_stream");
     mems[i] = device.allocate(bytes);

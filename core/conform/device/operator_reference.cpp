@@ -74,8 +74,15 @@ void compute_reference(const OperatorCase& operator_case, const OperatorStep& st
   formula::compute(call);
   if (!step.behind) return;
   const auto f = formula::activation(step.behind->op, step.behind->alpha);
-  formula::Values& y = call.at(static_cast<std::size_t>(step.outputs.at(0)));
-  std::transform(y.begin(), y.end(), y.begin(), f);
+  const auto output = static_cast<std::size_t>(step.outputs.at(0));
+  formula::Values& y = call.at(output);
+  // Of a product's rows that have gaps only what was computed.
+  const auto row =
+      static_cast<std::size_t>(call.shape(output).rank() > 1 ? call.shape(output)[1] : 1);
+  const auto computed = step.op == "gemm" ? static_cast<std::size_t>(step.integer("n", 0)) : row;
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    if (i % row < computed) y[i] = f(y[i]);
+  }
 }
 
 }  // namespace dlrun::conform

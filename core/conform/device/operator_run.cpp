@@ -119,11 +119,15 @@ OperatorRun::OperatorRun(RawDevice& device, const OperatorCase& operator_case,
 
 void OperatorRun::allocate() {
   margin_ = std::max<uint64_t>(device_.info().alignment, 64);
-  if (workspace_bytes_ > 0) workspace_ = allocate_poisoned(device_, workspace_bytes_);
+  if (workspace_bytes_ > 0) {
+    workspace_ = allocate_poisoned(device_, workspace_bytes_);
+    memory_.push_back(workspace_);
+  }
   for (Argument& argument : args_) {
     if (argument.tensor < 0) continue;
     argument.bytes = layout_bytes(device_, argument.desc);
     argument.whole = device_.allocate(argument.bytes + 2 * margin_);
+    memory_.push_back(argument.whole);
     argument.mem = behind(argument.whole, margin_, argument.bytes);
   }
 }
@@ -159,6 +163,9 @@ void OperatorRun::plan(dlr_op_desc& desc) {
   }
   workspace_bytes_ = desc.workspace_bytes;
   reserve_bytes_ = desc.reserve_bytes;
+  if (reserve_bytes_ > 0 && step_.integer("pair", -1) < 0)
+    fail(fmt::format("a plan of {} that asks for a reserve", step_.op),
+         "none without the attribute pair");
   const bool accepted = !accumulate_ || desc.accumulate_accepted != 0;
   for (const Argument& argument : args_) {
     if (argument.tensor >= 0 && argument.desc.layout == DLR_LAYOUT_ANY)
@@ -173,6 +180,8 @@ OperatorRun::~OperatorRun() {
   if (plan_ == nullptr) return;
   code_of(device_.type().synchronize(device_.handle(), nullptr));
   device_.type().destroy_plan(device_.handle(), plan_);
+  for (const dlr_mem& mem : memory_)
+    device_.release(mem);
 }
 
 void OperatorRun::put(Argument& argument, const Values& values) {
@@ -212,6 +221,13 @@ void OperatorRun::run(const std::vector<Values>& values, dlr_mem reserve, unsign
   device_.synchronize();
 }
 
+// By an output that works in its place.
+bool OperatorRun::is_overwritten(std::size_t argument) const {
+  return std::any_of(args_.begin(), args_.end(), [&](const Argument& each) {
+    return each.place_of == static_cast<int>(argument);
+  });
+}
+
 Values OperatorRun::found(int output) {
   return get(args_.at(static_cast<std::size_t>(output)));
 }
@@ -219,12 +235,12 @@ Values OperatorRun::found(int output) {
 void OperatorRun::require_untouched() {
   for (std::size_t i = 0; i < args_.size(); ++i) {
     const Argument& argument = args_[i];
-    if (argument.tensor < 0) continue;
+    if (argument.tensor < 0 || argument.place_of >= 0) continue;
     Bytes now = device_.get(argument.whole, argument.bytes + 2 * margin_);
     Bytes before = argument.before;
     const auto first = static_cast<std::ptrdiff_t>(margin_);
     const auto last = static_cast<std::ptrdiff_t>(margin_ + argument.bytes);
-    if (argument.is_output) {
+    if (argument.is_output || is_overwritten(i)) {
       std::fill(now.begin() + first, now.begin() + last, kPoison);
       std::fill(before.begin() + first, before.begin() + last, kPoison);
     }

@@ -37,7 +37,7 @@ class OperatorRun {
   OperatorRun(RawDevice& device, const OperatorCase& operator_case, const OperatorStep& step,
               uint32_t dtype, bool accumulate = false);
   ~OperatorRun();
-  // Memory for the arguments, other than before; once before run().
+  // Memory for the arguments and the workspace, other than before; at least once before run().
   void allocate();
   // The output works in place of the input from now on. False when their layouts differ.
   bool put_in_place(int output, int input);
@@ -75,6 +75,7 @@ class OperatorRun {
 
   void plan(uint32_t dtype);
   void plan(dlr_op_desc& desc);
+  bool is_overwritten(std::size_t argument) const;
   void put(Argument& argument, const Values& values);
   Values get(const Argument& argument);
 
@@ -87,7 +88,8 @@ class OperatorRun {
   uint64_t reserve_bytes_ = 0;
   uint64_t margin_ = 0;
   std::vector<Argument> args_;
-  dlr_mem workspace_{};  // the canary follows
+  dlr_mem workspace_{};          // the canary follows
+  std::vector<dlr_mem> memory_;  // all that was allocated
 };
 
 }  // namespace dlrun::conform

@@ -50,7 +50,15 @@ void StepRun::allocate() {
   run_->allocate();
   if (forward_) forward_->allocate();
   const uint64_t bytes = std::max(run_->reserve_bytes(), forward_ ? forward_->reserve_bytes() : 0);
-  if (bytes > 0 && step_.integer("pair", -1) >= 0) reserve_ = allocate_poisoned(device_, bytes);
+  if (bytes == 0) return;
+  reserve_ = allocate_poisoned(device_, bytes);
+  reserves_.push_back(reserve_);
+}
+
+StepRun::~StepRun() {
+  code_of(device_.type().synchronize(device_.handle(), nullptr));
+  for (const dlr_mem& reserve : reserves_)
+    device_.release(reserve);
 }
 
 void StepRun::compute(uint64_t stream, unsigned char workspace) {

@@ -17,6 +17,9 @@ class StepRun {
  public:
   StepRun(RawDevice& device, const OperatorCase& operator_case, std::size_t step, uint32_t dtype,
           bool accumulate);
+  ~StepRun();
+  StepRun(const StepRun&) = delete;
+  StepRun& operator=(const StepRun&) = delete;
 
   OperatorRun& run() { return *run_; }
 
@@ -27,7 +30,6 @@ class StepRun {
   // The same in two: the forward that it goes with, if there is one, then the step.
   void prepare(uint64_t stream, unsigned char workspace = kNaN);
   void finish(unsigned char workspace = kNaN);
-  bool has_forward() const { return forward_ != nullptr; }
 
   // Other memory for all that it works on.
   void allocate();
@@ -50,7 +52,8 @@ class StepRun {
   std::unique_ptr<OperatorRun> forward_;
   std::unique_ptr<OperatorRun> run_;
   dlr_mem reserve_{};
-  std::vector<Values> values_;  // of the case's tensors, before the step
+  std::vector<dlr_mem> reserves_;  // that were allocated
+  std::vector<Values> values_;     // of the case's tensors, before the step
   std::vector<Values> expected_;
   std::vector<Values> found_;
 };

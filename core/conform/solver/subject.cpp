@@ -37,9 +37,21 @@ SolverSubject::SolverSubject(const Ground& ground, const SolverCase& solver_case
   context_.dtype = dtype;
 }
 
+// Of many elements the same few again and again: more of them would only be more chances for a rule
+// that goes by signs to hang on rounding.
+Values SolverSubject::some_values(std::size_t count, uint64_t stream) {
+  constexpr std::size_t kMany = 20000;
+  if (count < kMany) return spread_values(count, stream);
+  const Values period = spread_values(kPeriod, stream);
+  Values values(count);
+  for (std::size_t i = 0; i < count; ++i)
+    values[i] = period[i % kPeriod];
+  return values;
+}
+
 std::unique_ptr<Updated> SolverSubject::make(const Shape& shape, uint64_t stream) {
   auto made = std::make_unique<Updated>(executor_, shape, dtype_, n_history());
-  made->param.set(spread_values(static_cast<std::size_t>(shape.count()), stream));
+  made->param.set(some_values(static_cast<std::size_t>(shape.count()), stream));
   return made;
 }
 
@@ -53,7 +65,7 @@ std::vector<Values> SolverSubject::train(const Shape& shape, uint64_t stream) {
 Values SolverSubject::gradient_of(std::size_t count, uint64_t stream, int64_t iteration) {
   constexpr uint64_t kFirstGradient = 1000;
   const uint64_t own = kFirstGradient * (stream + 1) + static_cast<uint64_t>(iteration);
-  Values gradient = spread_values(count, own);
+  Values gradient = some_values(count, own);
   // So that no simple mean of gradients is 0, where a rule that goes by signs hangs on rounding.
   const double scale = 1 / (1 + 0.618034 * static_cast<double>(iteration));
   for (double& value : gradient)

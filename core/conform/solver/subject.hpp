@@ -37,13 +37,17 @@ class SolverSubject {
   // What the first iterations make of one parameter: its state.
   static constexpr int64_t kIterations = 4;
   std::vector<Values> train(const Shape& shape, uint64_t stream = 0);
-  // A gradient by the parameter's stream and the iteration.
-  static Values gradient_of(std::size_t count, uint64_t stream, int64_t iteration);
+  // Values of large parameters and gradients repeat each kPeriod elements.
+  static constexpr std::size_t kPeriod = 1009;
   // With that gradient, at a rate that falls, and is another for each stream.
   void update(Updated& updated, uint64_t stream, int64_t iteration);
   void update(Updated& updated, const Values& gradient, int64_t iteration, double rate);
 
  private:
+  static Values some_values(std::size_t count, uint64_t stream);
+  // By the parameter's stream and the iteration.
+  static Values gradient_of(std::size_t count, uint64_t stream, int64_t iteration);
+
   net::Executor executor_;
   uint32_t dtype_;
   host::ParamsOwner params_owner_;
