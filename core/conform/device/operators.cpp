@@ -316,10 +316,11 @@ void check_device_operators(const dlr_device_type& type, const std::string& name
                          [&] { check_two_reserves(*device, each, step); });
         }
         if (each.is_of_net) continue;
-        for (const auto& [other, other_step] : right) {
-          if (other_step == step && are_twins(*other, each, step))
-            runner.check("O9", who + ": " + other->name + " and " + each.name,
-                         [&] { check_independence(*device, *other, each, step); });
+        for (const auto& known : right) {
+          const OperatorCase& other = *known.first;
+          if (known.second == step && are_twins(other, each, step))
+            runner.check("O9", who + ": " + other.name + " and " + each.name,
+                         [&] { check_independence(*device, other, each, step); });
         }
         right.emplace_back(&each, step);
       }
