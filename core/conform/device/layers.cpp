@@ -183,8 +183,9 @@ std::string refusal(const Ground& host, const LayerCase& c) {
   }
 }
 
-// Declines a case that is at fault itself.
+// Declines a case that is at fault itself; those of a net stood in it.
 bool is_refused(const Ground& ground, const Ground& host, const LayerCase& c, Runner& runner) {
+  if (c.is_of_net) return false;
   const std::string why = refusal(host, c);
   if (!why.empty())
     runner.check("N1", name_of(ground, c, DLR_F32), [&] { decline("no case for it: " + why); });

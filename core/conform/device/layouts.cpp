@@ -20,7 +20,7 @@ void check_round_trip(RawDevice& device, const dlr_tensor_desc& layout) {
   const Bytes values = to_bytes(
       spread_values(static_cast<std::size_t>(memory::element_count(layout)), 600), layout.dtype);
   device.put(from, values);
-  device.put(to, Bytes(bytes, 0xFF));
+  device.put(to, Bytes(bytes, kPoison));
   reorder(device, plain, from, layout, between);
   reorder(device, layout, between, plain, to);
   require_bytes(device.get(to, bytes), values, "plain, private, plain");
@@ -43,7 +43,7 @@ void check_reordered_padding(RawDevice& device, const dlr_tensor_desc& layout) {
       fail(fmt::format("{}: {} elements aren't zero", what, others),
            fmt::format("{}, the tensor's own", count));
   };
-  device.put(to, Bytes(bytes, 0xFF));
+  device.put(to, Bytes(bytes, kPoison));
   reorder(device, plain, from, layout, to);
   require_padding("a tensor of ones reordered");
   const dlr_device_type& type = device.type();

@@ -11,8 +11,7 @@
 namespace dlrun::conform {
 namespace {
 
-constexpr unsigned char kPoison = 0xFF;  // NaN in float32 and float64
-constexpr uint64_t kCanary = 256;        // bytes
+constexpr uint64_t kCanary = 256;  // bytes
 
 dlr_tensor_desc plain(dlr_tensor_desc desc) {
   desc.layout = DLR_LAYOUT_PLAIN;

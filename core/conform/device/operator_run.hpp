@@ -13,6 +13,8 @@
 
 namespace dlrun::conform {
 
+constexpr unsigned char kPoison = 0xFF;  // in each byte: NaN in float32 and float64
+
 // Converts between two layouts of one tensor by the device's own operator `reorder`.
 void reorder(RawDevice& device, const dlr_tensor_desc& from_desc, dlr_mem from,
              const dlr_tensor_desc& to_desc, dlr_mem to);

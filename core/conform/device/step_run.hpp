@@ -23,13 +23,12 @@ class StepRun {
 
   OperatorRun& run() { return *run_; }
 
-  static constexpr unsigned char kNaN = 0xFF;
   // Runs on values of a random stream, and its formula on the same. The workspace holds NaN, or
   // what a byte says.
-  void compute(uint64_t stream, unsigned char workspace = kNaN);
+  void compute(uint64_t stream, unsigned char workspace = kPoison);
   // The same in two: the forward that it goes with, if there is one, then the step.
-  void prepare(uint64_t stream, unsigned char workspace = kNaN);
-  void finish(unsigned char workspace = kNaN);
+  void prepare(uint64_t stream, unsigned char workspace = kPoison);
+  void finish(unsigned char workspace = kPoison);
 
   // Other memory for all that it works on.
   void allocate();
